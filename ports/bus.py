@@ -1,0 +1,33 @@
+"""The port to what others must hear."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from twap.ports.order import Execution, Order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChanged:
+    """An order was stored with new progress, with the executions that are new in it."""
+
+    order: Order
+    executions: tuple[Execution, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A subscriber was too slow: events before this one were dropped. It must read the state anew."""
+
+
+BusEvent = OrderChanged | Lost
+
+
+class EventBus(Protocol):
+    def publish(self, event: OrderChanged) -> None:
+        """Never blocks, never raises; a slow subscriber loses events and is told so by `Lost`."""
+        ...
+
+    def subscribe(self, user_id: str | None = None) -> AsyncIterator[BusEvent]:
+        """Events of that user's orders (None: of all), from this call on, until the iterator is closed."""
+        ...

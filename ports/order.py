@@ -1,0 +1,263 @@
+"""Values of an order: what was asked, what came of it, and what each slice looked at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from twap.ports.market import ZERO, BookState
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+
+class OrderStatus(StrEnum):
+    PENDING = "pending"
+    EXECUTING = "executing"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    CANCELED = "canceled"
+    FAILED = "failed"
+
+    @property
+    def over(self) -> bool:
+        return self in _OVER
+
+
+_OVER = frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELED, OrderStatus.FAILED})
+
+
+class Outcome(StrEnum):
+    FILLED = "filled"
+    PARTIALLY_FILLED = "partially_filled"
+    UNFILLED = "unfilled"
+
+
+class MissReason(StrEnum):
+    """Why a slice filled less than its target.
+
+    STALE          no true and fresh book (syncing counts as stale)
+    DOWN           every exchange of the order was away
+    BEYOND_LIMIT   there was liquidity, but only beyond the limit price
+    NO_LIQUIDITY   the books held too little within the limit
+    PARTICIPATION  `max_participation` allowed no more
+    MINIMUM        what could be taken lies below the exchange's minimum quantity or notional
+    LATE           the executor came too late for this slice
+    PAUSED         the order was paused
+    """
+
+    STALE = "stale"
+    DOWN = "down"
+    BEYOND_LIMIT = "beyond_limit"
+    NO_LIQUIDITY = "no_liquidity"
+    PARTICIPATION = "participation"
+    MINIMUM = "minimum"
+    LATE = "late"
+    PAUSED = "paused"
+
+
+class FeeRanking(StrEnum):
+    INCLUDE = "include"
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Randomize:
+    """size, time: 0 to 0.5, how far a slice's quantity and due time may stray, as a share of their plan."""
+
+    size: Decimal = ZERO
+    time: Decimal = ZERO
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a user asks for. Symbols canonical, exchanges as spelled by their plugins, in the order given.
+
+    quantity           base, in total
+    limit_price        quote; no execution is worse
+    duration, interval of the order and between slices; whole milliseconds
+    max_participation  0 to 1: of the liquidity displayed within the limit, at each slice
+    catch_up           a slice is at most so many times its planned quantity
+    latency            the books are looked at that long after a slice was due
+    fees               INCLUDE: exchanges are ranked by price after taker fee
+    """
+
+    symbol: str
+    side: Side
+    quantity: Decimal
+    limit_price: Decimal
+    duration: timedelta
+    exchanges: tuple[str, ...]
+    interval: timedelta = timedelta(seconds=1)
+    client_order_id: str | None = None
+    start_at: datetime | None = None
+    randomize: Randomize | None = None
+    max_participation: Decimal | None = None
+    catch_up: Decimal = Decimal(3)
+    latency: timedelta = timedelta(0)
+    fees: FeeRanking = FeeRanking.IGNORE
+
+
+@dataclass(frozen=True, slots=True)
+class VenueTerms:
+    """What an exchange asked of this order when it was submitted; kept, so that fills can be recomputed.
+
+    taker_fee  ratio of the notional, paid in quote
+    """
+
+    exchange: str
+    tick_size: Decimal
+    lot_size: Decimal
+    min_quantity: Decimal
+    min_notional: Decimal
+    taker_fee: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class LookLevel:
+    """displayed: base at that price; taken: what the order had taken there before (after min with displayed)."""
+
+    price: Decimal
+    displayed: Decimal
+    taken: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class VenueLook:
+    """One exchange's book as a slice saw it: the order's far side, best first, as deep as was relevant.
+
+    near_best  best price of the other side, for the mid price
+    sequence, exchange_time, age_ms  None where there was no book
+    more       True: the book held further levels that were not looked at
+    visible    base displayed within the limit, all levels (what `max_participation` is a share of)
+    """
+
+    exchange: str
+    state: BookState
+    sequence: int | None = None
+    exchange_time: datetime | None = None
+    age_ms: int | None = None
+    near_best: Decimal | None = None
+    levels: tuple[LookLevel, ...] = ()
+    more: bool = False
+    visible: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class BookStamp:
+    """Which book an execution was filled against."""
+
+    sequence: int | None
+    exchange_time: datetime | None
+    age_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A simulated fill: one per exchange and price of a slice. fee: quote."""
+
+    id: str
+    order_id: str
+    slice: int
+    symbol: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    exchange: str
+    timestamp: datetime
+    book: BookStamp
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A slice that is over, whatever it filled. Quantities in base.
+
+    number     from 1; 0 is the look at arrival, which fills nothing
+    planned    by the schedule; target: planned plus its share of what earlier slices left
+    reason     why filled < target; None where it is not
+    mid        consolidated mid price of the fresh books at the look; None without one
+    """
+
+    order_id: str
+    number: int
+    due_at: datetime
+    looked_at: datetime
+    planned: Decimal
+    target: Decimal
+    filled: Decimal
+    reason: MissReason | None
+    mid: Decimal | None
+    venues: tuple[VenueLook, ...]
+    executions: tuple[Execution, ...] = ()
+
+
+Taken = Mapping[tuple[str, Decimal], Decimal]
+"""Liquidity memory: (exchange, price) to the base quantity the order has taken of what is displayed there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """All of an order that changes.
+
+    revision     grows by one with each stored change; a write names the one it is based on
+    executed     base; notional, fees: quote; all exact sums over the executions
+    lots_count   number of executions
+    arrival_mid  mid price of the first fresh look at or after the start
+    note         why it failed or waits, for the user
+    """
+
+    status: OrderStatus = OrderStatus.PENDING
+    revision: int = 0
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    slices_done: int = 0
+    executed: Decimal = ZERO
+    notional: Decimal = ZERO
+    fees: Decimal = ZERO
+    lots_count: int = 0
+    arrival_mid: Decimal | None = None
+    taken: Taken = field(default_factory=dict)
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A stored order.
+
+    lot_size      the coarsest of its exchanges
+    starts_at     of the schedule: slice k is due at starts_at + k * interval
+    slices_total  ceil(duration / interval)
+    warnings      said at submission (empty slices, slices below a minimum)
+    """
+
+    id: str
+    user_id: str
+    ticket: Ticket
+    terms: tuple[VenueTerms, ...]
+    lot_size: Decimal
+    created_at: datetime
+    starts_at: datetime
+    slices_total: int
+    progress: Progress = field(default_factory=Progress)
+    warnings: tuple[str, ...] = ()
+
+    def advanced(self, progress: Progress) -> "Order":
+        return replace(self, progress=progress)
+
+    @property
+    def status(self) -> OrderStatus:
+        return self.progress.status
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """None while running."""
+        if not self.status.over:
+            return None
+        if self.progress.executed >= self.ticket.quantity:
+            return Outcome.FILLED
+        return Outcome.PARTIALLY_FILLED if self.progress.executed else Outcome.UNFILLED
