@@ -7,7 +7,7 @@ from twap.ports.account import Claims, TokenPair
 
 
 class PasswordHasher(Protocol):
-    """Slow on purpose, so off the event loop, a bounded number at a time. Raises Throttled when too many wait."""
+    """Slow on purpose: off the event loop, few at a time. Raises Throttled when too many wait."""
 
     async def hash(self, password: str) -> str: ...
 

@@ -119,7 +119,7 @@ class VenueTerms:
 
 @dataclass(frozen=True, slots=True)
 class LookLevel:
-    """displayed: base at that price; taken: what the order had taken there before (after min with displayed)."""
+    """displayed: base at that price; taken: what the order had taken there (after min with displayed)."""
 
     price: Decimal
     displayed: Decimal

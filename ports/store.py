@@ -15,7 +15,7 @@ from twap.ports.order import Execution, Order, OrderStatus, Slice
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An order that this owner alone executes until the lease ends. A write with an older fence is refused."""
+    """An order that one owner alone executes until its lease ends; a write with an older fence is refused."""
 
     order: Order
     fence: int
