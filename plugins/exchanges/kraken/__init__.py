@@ -1,0 +1,9 @@
+"""Kraken spot: WebSocket API v2 books kept true by CRC32, REST for instruments and candles."""
+
+from twap.plugins.exchanges.kraken.exchange import Kraken
+from twap.ports.hooks import hookimpl
+
+
+@hookimpl
+def twap_exchange() -> Kraken:
+    return Kraken()

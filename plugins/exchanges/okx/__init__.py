@@ -1,0 +1,9 @@
+"""OKX spot: v5 books of 400 levels, chained by `prevSeqId`, REST for instruments and candles."""
+
+from twap.plugins.exchanges.okx.exchange import OKX
+from twap.ports.hooks import hookimpl
+
+
+@hookimpl
+def twap_exchange() -> OKX:
+    return OKX()
