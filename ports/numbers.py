@@ -1,7 +1,9 @@
 """Exact decimal numbers: how they are read, written and bounded everywhere."""
 
 import re
+from collections.abc import Iterable
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from functools import reduce
 
 EXACT = Context(prec=120, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
 """Arithmetic that raises instead of rounding. `with localcontext(EXACT): …`"""
@@ -54,3 +56,8 @@ def parse_number(text: str) -> Decimal:
     if isinstance(exponent, int) and -exponent > MAX_DECIMAL_PLACES:
         raise ValueError(f"too many decimal places: {text[:40]}; at most {MAX_DECIMAL_PLACES}")
     return value
+
+
+def exact_sum(values: Iterable[Decimal]) -> Decimal:
+    """The sum with every digit."""
+    return reduce(EXACT.add, values, Decimal(0))

@@ -133,7 +133,9 @@ class VenueLook:
     near_best  best price of the other side, for the mid price
     sequence, exchange_time, age_ms  None where there was no book
     more       True: the book held further levels that were not looked at
-    visible    base displayed within the limit, all levels (what `max_participation` is a share of)
+    visible    base displayed within the limit, all levels (what `max_participation` is a share of); only
+               filled in where the order has a `max_participation`
+    horizon    the worst price up to which the book is known; None: all of it is
     """
 
     exchange: str
@@ -145,6 +147,7 @@ class VenueLook:
     levels: tuple[LookLevel, ...] = ()
     more: bool = False
     visible: Decimal = ZERO
+    horizon: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,225 @@
+"""Keeps one book true to its exchange: snapshot, deltas, gaps. One state machine; the rules are data.
+
+    connected ──► SYNCING ──snapshot, buffered deltas spliced──► LIVE ──gap, checksum, crossed──► SYNCING
+                     ▲                                             │
+                     └──────────── interrupted (or DOWN) ◄─────────┘
+
+LIVE ages into STALE on reading when the connection gave no sign of life for too long.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from twap.domain.book import BadLevel, LevelTexts, OrderBook
+from twap.ports.events import Delta, Snapshot, WireTime
+from twap.ports.exchange import BookRules
+from twap.ports.feed import Cause, Healer, Pulse
+from twap.ports.market import BookState, Instrument
+
+_MOST_BUFFERED = 20_000
+
+
+@dataclass(slots=True)
+class SyncCounters:
+    """What happened to one book since it was opened."""
+
+    applied: int = 0
+    repeated: int = 0
+    gaps: int = 0
+    checksum_failures: int = 0
+    malformed: int = 0
+    crossed: int = 0
+    refills: int = 0
+
+
+class Synchroniser:
+    """Implements twap.ports.feed.BookInput for one instrument.
+
+    book           true while `is_true`; never to be shown otherwise
+    exchange_time  of the last event applied, as the exchange wrote it
+    """
+
+    def __init__(self, instrument: Instrument, rules: BookRules, known: LevelTexts, heal: Healer) -> None:
+        self.instrument = instrument
+        self.rules = rules
+        self.counters = SyncCounters()
+        self.reason: str | None = "not connected yet"
+        self.exchange_time: WireTime = None
+        self._known = known
+        self._heal = heal
+        self._pulse: Pulse | None = None
+        self._fallback = BookState.SYNCING
+        self._buffer: deque[Delta] | None = None
+        self._version = 0
+        self.is_true = False
+        self.book = self._empty_book()
+
+    def _empty_book(self) -> OrderBook:
+        return OrderBook(self._known, keep_texts=self.rules.checksum is not None)
+
+    # -- what the feed engine reports
+
+    def connected(self, pulse: Pulse) -> None:
+        self._pulse = pulse
+        self._distrust(BookState.SYNCING, "waiting for the first snapshot")
+        self._buffer = deque() if self.rules.snapshot_by_rest else None
+
+    def interrupted(self, state: BookState, reason: str) -> None:
+        self._distrust(state, reason)
+        if state is BookState.DOWN:
+            self._pulse = None
+        elif self.rules.snapshot_by_rest and self._pulse is not None:
+            self._buffer = deque()
+
+    def snapshot(self, event: Snapshot) -> None:
+        if self._pulse is None:
+            return
+        nobody_asked = self._buffer is None and self.is_true and self.rules.snapshot_by_rest
+        if nobody_asked and event.sequence <= self.book.sequence:
+            return
+        fresh = self._empty_book()
+        try:
+            fresh.apply(event.bids, event.asks, event.sequence)
+        except (BadLevel, TypeError, IndexError) as error:
+            self._malformed(error)
+            return
+        if self.rules.seed_depth is not None:
+            fresh.set_horizon(self.rules.seed_depth)
+        if self.rules.kept_depth is not None:
+            fresh.cut(self.rules.kept_depth)
+        if self._splice(fresh, event):
+            self._version += 1
+            self.is_true, self.reason, self._buffer = True, None, None
+
+    def delta(self, event: Delta) -> None:
+        if self._buffer is not None:
+            self._keep(event)
+        if self.is_true and not self._advance(self.book, event):
+            return
+        self.exchange_time = event.exchange_time
+
+    # -- rules
+
+    def _advance(self, book: OrderBook, event: Delta) -> bool:
+        """Apply a delta to a book that is true up to its sequence. False: it no longer is."""
+        if self.rules.contiguous:
+            expected = book.sequence + 1
+            if event.first != expected:
+                if self.rules.drops_old and event.last < expected:
+                    self.counters.repeated += 1
+                    return True
+                if event.first > expected or not self.rules.drops_old:
+                    self.counters.gaps += 1
+                    self._broken(Cause.GAP, f"expected change {expected}, got {event.first}", event)
+                    return False
+        try:
+            book.apply(event.bids, event.asks, event.last)
+        except (BadLevel, TypeError, IndexError) as error:
+            self._malformed(error)
+            return False
+        self.counters.applied += 1
+        if self.rules.kept_depth is not None:
+            book.cut(self.rules.kept_depth)
+        return event.checksum is None or self._checks(book, event.checksum)
+
+    def _checks(self, book: OrderBook, wanted: int) -> bool:
+        if self.rules.checksum is None:
+            return True
+        depth = self.rules.checksum_depth
+        found = self.rules.checksum(book.bids.wire_best(depth), book.asks.wire_best(depth))
+        if found == wanted:
+            return True
+        self.counters.checksum_failures += 1
+        self._broken(Cause.CHECKSUM, f"checksum {wanted} does not fit the book ({found})")
+        return False
+
+    def _splice(self, fresh: OrderBook, event: Snapshot) -> bool:
+        """Bring a snapshot up to date with the deltas kept since; install it if that works."""
+        if event.checksum is not None and not self._checks(fresh, event.checksum):
+            return False
+        kept = self._buffer or ()
+        later = [delta for delta in kept if delta.last > event.sequence]
+        if later and later[0].first > event.sequence + 1:
+            if not self.is_true:
+                self.reason = "the snapshot is older than the first change kept"
+            self._heal(Cause.OLD_SNAPSHOT, f"snapshot {event.sequence}, first change {later[0].first}")
+            return False
+        self.exchange_time = event.exchange_time
+        for delta in later:
+            if not self._advance(fresh, delta):
+                return False
+            self.exchange_time = delta.exchange_time
+        if not later and self.is_true and event.sequence < self.book.sequence:
+            self._heal(Cause.OLD_SNAPSHOT, f"snapshot {event.sequence}, book {self.book.sequence}")
+            return False
+        self.book = fresh
+        return True
+
+    def _keep(self, event: Delta) -> None:
+        buffer = self._buffer
+        if buffer is None:
+            return
+        buffer.append(event)
+        if len(buffer) > _MOST_BUFFERED:
+            buffer.clear()
+            if not self.is_true:
+                self.reason = "too many changes while waiting for a snapshot"
+            self._heal(Cause.OLD_SNAPSHOT, f"more than {_MOST_BUFFERED} changes kept")
+
+    # -- distrust
+
+    def _distrust(self, state: BookState, reason: str) -> None:
+        self.is_true = False
+        self._fallback, self.reason = state, reason
+        self._buffer = None
+        self.exchange_time = None
+        self._version += 1
+        self.book = self._empty_book()
+
+    def _broken(self, cause: Cause, reason: str, first_kept: Delta | None = None) -> None:
+        self._distrust(BookState.SYNCING, f"{cause.value}: {reason}")
+        if self.rules.snapshot_by_rest:
+            self._buffer = deque() if first_kept is None else deque((first_kept,))
+        self._heal(cause, reason)
+
+    def _malformed(self, error: Exception) -> None:
+        self.counters.malformed += 1
+        self._broken(Cause.MALFORMED, str(error))
+
+    # -- reading
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Changes whenever what can be read here changes."""
+        return self._version, self.book.version
+
+    def state(self, now: float, stale_after_seconds: float) -> BookState:
+        """May this book be shown, and filled against, at `now` (monotonic seconds)? Notices a crossed
+        book and one that has lost its depth, and asks for the remedy."""
+        if not self.is_true:
+            return self._fallback
+        age = self.age_seconds(now)
+        if age is None or age > stale_after_seconds:
+            return BookState.STALE
+        if self.book.crossed:
+            self.counters.crossed += 1
+            bid, ask = self.book.bids.best(1)[0].price, self.book.asks.best(1)[0].price
+            self._broken(Cause.CROSSED, f"best bid {bid:f}, best ask {ask:f}")
+            return BookState.SYNCING
+        return self._state_by_depth()
+
+    def _state_by_depth(self) -> BookState:
+        """A book seeded with N levels a side shrinks as the market moves: refill before it is empty."""
+        sides = (self.book.bids, self.book.asks)
+        known = [side.known_count() for side in sides if side.horizon is not None]
+        if not known or min(known) >= self.rules.refill_below:
+            return BookState.LIVE
+        if self._buffer is None:
+            self.counters.refills += 1
+            self._buffer = deque()
+            self._heal(Cause.SHALLOW, f"{min(known)} known levels left")
+        return BookState.LIVE if min(known) else BookState.SYNCING
+
+    def age_seconds(self, now: float) -> float | None:
+        """Since the connection's last sign of life."""
+        return None if self._pulse is None else max(0.0, now - self._pulse.seen_at)
