@@ -1,0 +1,143 @@
+"""Bodies of Kucoin's REST API: `{"code": "200000", "data": …}`, or another code and a `msg`."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TypeVar
+
+import msgspec
+
+from twap.ports.errors import CodecError
+from twap.ports.events import Snapshot
+from twap.ports.market import ZERO, Candle, Instrument, canonical_symbol
+from twap.ports.numbers import canonical, parse_plain
+
+UNREADABLE = (ValueError, RecursionError, OverflowError, OSError, IndexError)
+"""What damaged bodies raise: msgspec's errors are ValueErrors, the others come of times out of range."""
+
+
+class Answer(msgspec.Struct):
+    code: str | int
+    msg: str = ""
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Symbol(msgspec.Struct, rename="camel"):
+    """increments and sizes: of the base, but priceIncrement and minFunds in quote."""
+
+    symbol: str
+    base_currency: str
+    quote_currency: str
+    price_increment: str
+    base_increment: str
+    base_min_size: str
+    enable_trading: bool
+    min_funds: str | None = None
+
+
+class Book(msgspec.Struct):
+    sequence: str
+    bids: list[tuple[str, str]]
+    asks: list[tuple[str, str]]
+    time: int | None = None
+
+
+class Server(msgspec.Struct):
+    endpoint: str
+
+
+class Token(msgspec.Struct, rename="camel"):
+    token: str
+    instance_servers: list[Server]
+
+
+T = TypeVar("T")
+
+
+def read_instruments(body: bytes, exchange: str) -> list[Instrument]:
+    """Those that trade; entries that can't be read are left out."""
+    found = (_instrument(entry, exchange) for entry in _data(body, list[msgspec.Raw]))
+    return [instrument for instrument in found if instrument is not None]
+
+
+def _instrument(entry: msgspec.Raw, exchange: str) -> Instrument | None:
+    """A currency may be renamed while the id stays (BCHSV-USDT trades BSV): the id gives the symbol."""
+    try:
+        symbol = msgspec.json.decode(entry, type=Symbol)
+        if not symbol.enable_trading:
+            return None
+        return Instrument(
+            exchange=exchange,
+            symbol=canonical_symbol(symbol.symbol),
+            native=symbol.symbol,
+            base=symbol.base_currency.upper(),
+            quote=symbol.quote_currency.upper(),
+            tick_size=_step(symbol.price_increment),
+            lot_size=_step(symbol.base_increment),
+            min_quantity=_bound(symbol.base_min_size),
+            min_notional=_bound(symbol.min_funds) if symbol.min_funds else ZERO,
+        )
+    except UNREADABLE:
+        return None
+
+
+def read_candles(body: bytes) -> list[Candle]:
+    """Rows of `[seconds, open, close, high, low, volume, turnover]`, all text, the newest first."""
+    try:
+        return [_candle(row) for row in _data(body, list[list[str]])]
+    except UNREADABLE as error:
+        raise CodecError(f"a candle that can't be read: {error}") from error
+
+
+def _candle(row: list[str]) -> Candle:
+    return Candle(
+        open_at=datetime.fromtimestamp(int(row[0]), UTC),
+        open=parse_plain(row[1]),
+        close=parse_plain(row[2]),
+        high=parse_plain(row[3]),
+        low=parse_plain(row[4]),
+        volume=parse_plain(row[5]),
+    )
+
+
+def read_snapshot(body: bytes, symbol: str) -> Snapshot:
+    book = _data(body, Book)
+    try:
+        sequence = int(book.sequence)
+    except ValueError as error:
+        raise CodecError(f"a snapshot of {symbol} with sequence {book.sequence[:40]!r}") from error
+    return Snapshot(symbol, book.bids, book.asks, sequence, book.time)
+
+
+def read_token(body: bytes) -> tuple[str, str]:
+    """The endpoint, as it was given, and the token to show there."""
+    answer = _data(body, Token)
+    if not answer.instance_servers or not answer.token:
+        raise CodecError("no server and token in the answer to bullet-public")
+    endpoint = answer.instance_servers[0].endpoint
+    if not endpoint.startswith(("wss://", "ws://")):
+        raise CodecError(f"not a WebSocket endpoint: {endpoint[:80]!r}")
+    return endpoint, answer.token
+
+
+def _data(body: bytes, kind: type[T]) -> T:
+    try:
+        answer = msgspec.json.decode(body, type=Answer)
+        if str(answer.code) != "200000":
+            raise CodecError(f"{answer.code} {answer.msg[:200]}".strip())
+        return msgspec.json.decode(answer.data, type=kind)
+    except UNREADABLE as error:
+        raise CodecError(f"not an answer of Kucoin's: {error}") from error
+
+
+def _step(text: str) -> Decimal:
+    step = canonical(parse_plain(text))
+    if step <= 0:
+        raise ValueError(f"not a step: {text}")
+    return step
+
+
+def _bound(text: str) -> Decimal:
+    bound = canonical(parse_plain(text))
+    if bound < 0:
+        raise ValueError(f"not a lower bound: {text}")
+    return bound

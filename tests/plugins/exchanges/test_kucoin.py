@@ -1,0 +1,403 @@
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+
+from tests.market_data import fixture, golden, needs_recordings, recording
+from tests.plugins.exchanges.damage import damaged, encode
+from twap.plugins.exchanges.kucoin import twap_exchange
+from twap.plugins.exchanges.kucoin.codec import KucoinCodec
+from twap.plugins.exchanges.kucoin.exchange import Kucoin
+from twap.ports.errors import CodecError
+from twap.ports.events import Alive, Broken, Delta, Ignored, Rejected, Subscribed
+from twap.ports.market import Instrument
+
+BTC = Instrument("Kucoin", "BTCUSDT", "BTC-USDT", "BTC", "USDT", Decimal("0.1"), Decimal("0.00000001"))
+
+
+def update(first, last, bids=(), asks=(), symbol="BTC-USDT", **more):
+    changes = {"asks": list(asks), "bids": list(bids)}
+    data = {"changes": changes, "sequenceStart": first, "sequenceEnd": last, "symbol": symbol, **more}
+    return {
+        "topic": f"/market/level2:{symbol}",
+        "type": "message",
+        "subject": "trade.l2update",
+        "data": data,
+    }
+
+
+def answer(data, code="200000", **more):
+    return encode({"code": code, "data": data, **more})
+
+
+def symbol_entry(**changes):
+    entry = {
+        "symbol": "BTC-USDT",
+        "name": "BTC-USDT",
+        "baseCurrency": "BTC",
+        "quoteCurrency": "USDT",
+        "baseMinSize": "0.00001",
+        "baseIncrement": "0.00000001",
+        "priceIncrement": "0.10",
+        "minFunds": "0.1",
+        "enableTrading": True,
+    }
+    return {**entry, **changes}
+
+
+# frames -------------------------------------------------------------------------------------------------
+
+
+def test_update_when_one_change_then_delta_with_exact_texts():
+    frame = encode(update(5, 5, asks=[["67993.30", "1.21427407", "5"]], time=1729816425625))
+    [delta] = KucoinCodec().receive(frame)
+    assert delta == Delta("BTC-USDT", 5, 5, [], [("67993.30", "1.21427407", "5")], 1729816425625)
+
+
+def test_update_when_changes_are_out_of_order_then_each_side_by_its_sequence():
+    bids = [["10", "3", "1000"], ["10", "1", "998"], ["9", "0", "999"]]
+    [delta] = KucoinCodec().receive(encode(update(998, 1001, bids, [["11", "1", "1001"]])))
+    assert [tuple(level[:2]) for level in delta.bids] == [("10", "1"), ("9", "0"), ("10", "3")]
+    assert delta.asks == [("11", "1", "1001")]
+    assert (delta.first, delta.last) == (998, 1001)
+
+
+def test_update_when_price_is_zero_then_only_the_sequence_moves():
+    [delta] = KucoinCodec().receive(encode(update(7, 8, [["0", "0", "7"]], [["0", "5", "8"]])))
+    assert delta == Delta("BTC-USDT", 7, 8, [], [])
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        update(1, 1, [["10", "1"]]),
+        update(1, 1, [["10", 1, "1"]]),
+        update(1, 1, [None]),
+        update(1, "x"),
+        update(2, 1),
+        update(1, 2, [["10", "1", "two"], ["10", "1", "1"]]),
+        {**update(1, 1), "data": None},
+        {**update(1, 1), "data": "nonsense"},
+    ],
+)
+def test_update_when_damaged_then_its_book_is_broken(frame):
+    [event] = KucoinCodec().receive(encode(frame))
+    assert isinstance(event, Broken)
+    assert event.symbol == "BTC-USDT"
+
+
+@pytest.mark.parametrize(
+    ("frame", "event"),
+    [
+        ({"id": "NSkIrWGB1s", "type": "welcome"}, Alive()),
+        ({"id": "1", "type": "pong"}, Alive()),
+        ({"id": "77", "type": "ack"}, Alive()),
+        ({"type": "notice", "topic": "/notice"}, Ignored("/notice")),
+        (
+            {"type": "message", "topic": "/market/match:A-B", "subject": "trade.l3match"},
+            Ignored("trade.l3match"),
+        ),
+    ],
+)
+def test_receive_when_no_book_is_concerned_then_said_so(frame, event):
+    assert KucoinCodec().receive(encode(frame)) == [event]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"",
+        b"\xff\xfe",
+        b"[]",
+        b"{}",
+        b"null",
+        b"1e400",
+        b'{"type":"\xff"}',
+        b'{"type":"message"',
+        b'{"type":"message","x":' + b"[" * 5000 + b"]" * 5000 + b"}",
+        b'{"type":"message","data":NaN}',
+        b'{"type":3}',
+    ],
+)
+def test_receive_when_no_frame_at_all_then_codec_error(frame):
+    with pytest.raises(CodecError):
+        KucoinCodec().receive(frame)
+
+
+# subscriptions ------------------------------------------------------------------------------------------
+
+
+def test_subscribe_when_many_symbols_then_one_topic_and_its_ack_names_them():
+    codec = KucoinCodec()
+    assert list(codec.opened()) == []
+    [frame] = codec.subscribe(["BTC-USDT", "ETH-USDT"])
+    request = json.loads(frame)
+    assert request == {
+        "id": "1",
+        "type": "subscribe",
+        "topic": "/market/level2:BTC-USDT,ETH-USDT",
+        "privateChannel": False,
+        "response": True,
+    }
+    codec.subscribe(["XRP-USDT"])
+    assert codec.receive(encode({"id": "2", "type": "ack"})) == [Subscribed(("XRP-USDT",))]
+    assert codec.receive(encode({"id": "1", "type": "ack"})) == [Subscribed(("BTC-USDT", "ETH-USDT"))]
+    assert codec.receive(encode({"id": "1", "type": "ack"})) == [Alive()]
+
+
+def test_unsubscribe_when_acknowledged_then_nothing_is_subscribed():
+    codec = KucoinCodec()
+    request = json.loads(codec.unsubscribe(["BTC-USDT"])[0])
+    assert (request["type"], request["topic"]) == ("unsubscribe", "/market/level2:BTC-USDT")
+    assert codec.receive(encode({"id": request["id"], "type": "ack"})) == [Alive()]
+
+
+def test_error_when_it_answers_a_subscription_then_those_symbols_are_rejected():
+    codec = KucoinCodec()
+    codec.subscribe(["BTC-USDT"])
+    codec.subscribe(["ETH-USDT"])
+    error = {"id": "2", "type": "error", "code": 404, "data": "topic is not found"}
+    assert codec.receive(encode(error)) == [Rejected(("ETH-USDT",), "404: topic is not found")]
+
+
+def test_error_when_it_has_no_id_then_all_that_is_pending_is_rejected():
+    error = {"type": "error", "code": 509, "data": "exceed max subscription count limit of 300"}
+    [event] = KucoinCodec().receive(encode(error))
+    assert event == Rejected((), "509: exceed max subscription count limit of 300")
+
+
+def test_error_when_it_answers_something_else_then_ignored():
+    [event] = KucoinCodec().receive(encode({"id": "9", "type": "error", "code": 415, "data": "bad ping"}))
+    assert event == Ignored("error 415: bad ping")
+
+
+def test_probe_when_sent_then_json_pings_with_ids_of_their_own():
+    codec = KucoinCodec()
+    assert [json.loads(codec.probe()) for _ in range(2)] == [
+        {"id": "1", "type": "ping"},
+        {"id": "2", "type": "ping"},
+    ]
+
+
+# the exchange -------------------------------------------------------------------------------------------
+
+
+def test_hook_when_called_then_kucoin():
+    exchange = twap_exchange()
+    assert exchange.name == "Kucoin"
+    assert list(exchange.intervals.values()) == sorted(exchange.intervals.values())
+    assert exchange.handshake_request().method == "POST"
+    assert exchange.transport() is None
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "before"),
+    [
+        ("wss://ws-api-spot.kucoin.com/", "wss://ws-api-spot.kucoin.com/?token="),
+        ("ws://127.0.0.1:9/kucoin/endpoint", "ws://127.0.0.1:9/kucoin/endpoint?token="),
+        ("wss://h/endpoint?acceptUserMessage=true", "wss://h/endpoint?acceptUserMessage=true&token="),
+    ],
+)
+def test_open_feed_when_any_endpoint_then_kept_as_given(endpoint, before):
+    body = answer(
+        {"token": "2ne-_x.y==&z", "instanceServers": [{"endpoint": endpoint, "pingInterval": 18000}]}
+    )
+    opening = Kucoin().open_feed(body)
+    assert opening.url.startswith(f"{before}2ne-_x.y==%26z&connectId=")
+    assert opening == Kucoin().open_feed(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        b"<html>",
+        answer(None),
+        answer({"token": "t", "instanceServers": []}),
+        answer({"token": "t", "instanceServers": [{"endpoint": "http://x"}]}),
+        answer(None, code="429000", msg="Too Many Requests"),
+    ],
+)
+def test_open_feed_when_the_handshake_is_unusable_then_codec_error(body):
+    with pytest.raises(CodecError):
+        Kucoin().open_feed(body)
+
+
+def test_answer_when_it_is_a_refusal_then_its_message_is_told():
+    with pytest.raises(CodecError, match="429000 Too Many Requests"):
+        Kucoin().instruments(encode({"code": "429000", "msg": "Too Many Requests"}))
+
+
+def test_instruments_when_some_are_unreadable_or_closed_then_the_rest_stay():
+    body = answer(
+        [
+            symbol_entry(),
+            symbol_entry(symbol="BCHSV-USDT", name="BSV-USDT", baseCurrency="BSV", minFunds=None),
+            symbol_entry(symbol="OFF-USDT", enableTrading=False),
+            symbol_entry(symbol="ODD-USDT", priceIncrement="NaN"),
+            symbol_entry(symbol="NIL-USDT", baseIncrement="0"),
+            symbol_entry(symbol=None),
+            7,
+        ]
+    )
+    bitcoin, renamed = Kucoin().instruments(body)
+    assert (bitcoin.symbol, bitcoin.native, bitcoin.base, bitcoin.quote) == (
+        "BTCUSDT",
+        "BTC-USDT",
+        "BTC",
+        "USDT",
+    )
+    assert (str(bitcoin.tick_size), bitcoin.lot_size) == ("0.1", Decimal("0.00000001"))
+    assert (bitcoin.min_quantity, bitcoin.min_notional) == (Decimal("0.00001"), Decimal("0.1"))
+    assert (renamed.symbol, renamed.native, renamed.min_notional) == ("BCHSVUSDT", "BCHSV-USDT", 0)
+
+
+def test_candles_request_when_a_range_is_asked_then_the_end_is_outside():
+    start = datetime(2025, 2, 1, tzinfo=UTC)
+    request = Kucoin().candles_request(BTC, "1h", start, start + timedelta(hours=2))
+    assert request.query == {
+        "symbol": "BTC-USDT",
+        "type": "1hour",
+        "startAt": "1738368000",
+        "endAt": "1738375199",
+    }
+    with pytest.raises(CodecError):
+        Kucoin().candles_request(BTC, "7h", start, start + timedelta(hours=7))
+
+
+def test_candles_when_rows_come_then_close_stands_before_high_and_low():
+    [candle] = Kucoin().candles(answer([["1566789720", "2", "3", "4", "1", "29.11", "302.5"]]), BTC, "1m")
+    assert candle.open_at == datetime(2019, 8, 26, 3, 22, tzinfo=UTC)
+    assert [candle.open, candle.high, candle.low, candle.close] == [2, 4, 1, 3]
+    assert candle.volume == Decimal("29.11")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ["1"],
+        ["x", "1", "1", "1", "1", "1"],
+        ["9" * 30] + ["1"] * 6,
+        ["1", "NaN", "1", "1", "1", "1"],
+        [1] * 7,
+    ],
+)
+def test_candles_when_a_row_is_damaged_then_codec_error(row):
+    with pytest.raises(CodecError):
+        Kucoin().candles(answer([row]), BTC, "1m")
+
+
+def test_snapshot_when_read_then_levels_as_sent():
+    body = answer({"time": 17, "sequence": "14610502970", "bids": [["1.0", "2"]], "asks": [["1.1", "3"]]})
+    snapshot = Kucoin().snapshot(body, "BTC-USDT")
+    assert (snapshot.sequence, snapshot.exchange_time) == (14610502970, 17)
+    assert (snapshot.bids, snapshot.asks) == ([("1.0", "2")], [("1.1", "3")])
+
+
+@pytest.mark.parametrize("sequence", [None, "", "x", "9" * 5000])
+def test_snapshot_when_it_has_no_sequence_then_codec_error(sequence):
+    with pytest.raises(CodecError):
+        Kucoin().snapshot(answer({"sequence": sequence, "bids": [], "asks": []}), "BTC-USDT")
+
+
+# recordings ---------------------------------------------------------------------------------------------
+
+
+@needs_recordings
+def test_recording_when_replayed_then_contiguous_and_the_golden_books():
+    frames = [line["raw"].encode() for line in recording("kucoin.ws")]
+    snapshots = {}
+    for line in recording("kucoin.http"):
+        symbol = line["url"].rpartition("=")[2]
+        snapshots[symbol] = Kucoin().snapshot(line["raw"].encode(), symbol)
+    books = {s: (dict(x.bids), dict(x.asks)) for s, x in snapshots.items()}
+    last, odd, codec = {}, [], KucoinCodec()
+    for event in (event for frame in frames for event in codec.receive(frame)):
+        if not isinstance(event, Delta):
+            odd.append(event)
+            continue
+        assert event.first == last.get(event.symbol, event.first - 1) + 1
+        last[event.symbol] = event.last
+        if event.last > snapshots[event.symbol].sequence:
+            for side, levels in zip(books[event.symbol], (event.bids, event.asks), strict=True):
+                for price, quantity, *_ in levels:
+                    side[price] = quantity
+    assert {type(event) for event in odd} == {Alive, Ignored}
+    for symbol, expected in golden("kucoin").items():
+        assert last[symbol] == expected["last_seq"]
+        for side, name, down in zip(books[symbol], ("bids", "asks"), (True, False), strict=True):
+            levels = sorted(((Decimal(p), Decimal(q)) for p, q in side.items()), reverse=down)
+            best = [level for level in levels if level[1]][:10]
+            assert best == [(Decimal(p), Decimal(q)) for p, q in expected[name]]
+
+
+@needs_recordings
+def test_fixtures_when_read_then_every_body_makes_sense():
+    exchange = Kucoin()
+    [bitcoin] = exchange.instruments(fixture("kucoin/sdk__http_get_all_symbols.json"))
+    assert (bitcoin.native, bitcoin.min_notional) == ("BTC-USDT", Decimal("0.1"))
+    assert len(exchange.candles(fixture("kucoin/sdk__http_get_klines.json"), BTC, "1m")) == 3
+    snapshot = exchange.snapshot(fixture("kucoin/sdk__http_get_part_order_book.json"), "BTC-USDT")
+    assert snapshot.sequence == 14610502970
+    opening = exchange.open_feed(fixture("kucoin/sdk__http_get_public_token.json"))
+    assert opening.url.startswith("wss://ws-api-spot.kucoin.com/?token=2neAiuYv")
+    [delta] = KucoinCodec().receive(fixture("kucoin/sdk__ws_orderbook_increment.json"))
+    assert (delta.symbol, delta.first, delta.exchange_time) == ("BTC-USDT", 14701689783, 1729816425625)
+
+
+@needs_recordings
+def test_recorded_symbols_when_read_then_none_is_lost():
+    [line] = recording("kucoin.symbols")
+    entries = json.loads(line["raw"])["data"]
+    natives = [instrument.native for instrument in Kucoin().instruments(line["raw"].encode())]
+    assert natives == [entry["symbol"] for entry in entries if entry["enableTrading"]]
+
+
+# damage -------------------------------------------------------------------------------------------------
+
+FRAMES = [
+    encode(update(5, 6, [["1", "2", "5"], ["0", "0", "6"]], [["3", "4", "5"], ["3", "5", "6"]], time=1)),
+    encode({"id": "1", "type": "ack"}),
+    encode({"id": "1", "type": "error", "code": 404, "data": "topic"}),
+    encode({"type": "message", "topic": "/market/ticker:A-B", "subject": "trade.ticker", "data": {"a": 1}}),
+]
+BODIES = [
+    answer([symbol_entry(), symbol_entry(symbol="A-B")]),
+    answer([["1566789720", "2", "3", "4", "1", "29.11", "302.5"]]),
+    answer({"time": 17, "sequence": "146", "bids": [["1.0", "2"]], "asks": [["1.1", "3"]]}),
+    answer({"token": "t", "instanceServers": [{"endpoint": "wss://a/"}]}),
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(frame=damaged(FRAMES))
+def test_receive_when_a_frame_is_damaged_then_only_codec_error(frame):
+    codec = KucoinCodec()
+    codec.subscribe(["BTC-USDT"])
+    try:
+        events = codec.receive(frame)
+    except CodecError:
+        return
+    for event in events:
+        if isinstance(event, Delta):
+            levels = [*event.bids, *event.asks]
+            assert all(len(level) >= 2 and all(isinstance(text, str) for text in level) for level in levels)
+
+
+@settings(max_examples=300, deadline=None)
+@given(body=damaged(BODIES))
+def test_bodies_when_damaged_then_only_codec_error(body):
+    exchange = Kucoin()
+    readers = [
+        exchange.instruments,
+        exchange.open_feed,
+        lambda body: exchange.candles(body, BTC, "1m"),
+        lambda body: exchange.snapshot(body, "BTC-USDT"),
+    ]
+    for read in readers:
+        try:
+            read(body)
+        except CodecError:
+            continue
