@@ -1,0 +1,254 @@
+"""The executor: one scheduler for all orders that this process has claimed. No task or timer per order.
+
+claim what is due soon ─► heap by due time ─► advance (domain) ─► record in batches ─► publish
+                                 ▲                                      │
+                                 └──────────────────────────────────────┘
+"""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from twap.domain.execution import Advance, Books, advance, next_event_at
+from twap.entrypoints.execution_stats import ExecutionStats
+from twap.entrypoints.order_feeds import OrderFeeds
+from twap.entrypoints.shared_memory import SharedMemory
+from twap.ports.bus import EventBus, OrderChanged
+from twap.ports.clock import Clock
+from twap.ports.errors import StorageError
+from twap.ports.order import Order
+from twap.ports.store import OrderStore, Recorded, Step
+
+CLAIM_SECONDS = 1.0
+LEASE_SECONDS = 15.0
+CLAIMED_AT_ONCE = 2_000
+STEPS_AT_ONCE = 1_000
+RETRY = timedelta(seconds=1)
+YIELD_AFTER_SECONDS = 0.01
+
+
+@dataclass(slots=True)
+class Held:
+    """A claimed order. due: when it is in the heap for; an entry with another time is out of date."""
+
+    order: Order
+    fence: int
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    held: Held
+    advance: Advance
+    due: datetime
+
+
+class Executor:
+    """Executes the orders it can claim, until it is stopped.
+
+    owner  names this process in claims: unique among all that use the same database
+    """
+
+    def __init__(
+        self,
+        *,
+        owner: str,
+        books: Books,
+        feeds: OrderFeeds,
+        orders: OrderStore,
+        bus: EventBus,
+        clock: Clock,
+        stats: ExecutionStats,
+        shared: SharedMemory,
+    ) -> None:
+        self.stats = stats
+        self._owner = owner
+        self._books = books
+        self._feeds = feeds
+        self._orders = orders
+        self._bus = bus
+        self._clock = clock
+        self._shared = shared
+        self._held: dict[str, Held] = {}
+        self._heap: list[tuple[datetime, int, str]] = []
+        self._tie = itertools.count()
+        self._wake = asyncio.Event()
+        self._claim_now = False
+        self._next_claim = 0.0
+        self._next_renewal = 0.0
+        self._log = structlog.get_logger("twap.executor")
+
+    def wake(self) -> None:
+        """There may be something to claim, or an order was changed from outside."""
+        self._claim_now = True
+        self._wake.set()
+
+    def status(self) -> Mapping[str, Any]:
+        return {"orders": len(self._held), **self.stats.summary()}
+
+    async def run(self) -> None:
+        """Until cancelled; the slice at hand is then finished or abandoned whole, and claims are given up."""
+        try:
+            began: float | None = None
+            while True:
+                await self._claim()
+                moves = await self._advance_due()
+                if moves:
+                    began = self._clock.monotonic() if began is None else began
+                    await self._record(moves)
+                    continue
+                if began is not None:
+                    self.stats.tick(self._clock.monotonic() - began)
+                    began = None
+                await self._pause()
+        finally:
+            for held in list(self._held.values()):
+                self._drop(held)
+            with suppress(StorageError):
+                await self._orders.release(self._owner)
+
+    # -- claims
+
+    async def _claim(self) -> None:
+        monotonic = self._clock.monotonic()
+        if not self._claim_now and monotonic < self._next_claim:
+            return
+        self._claim_now = False
+        self._next_claim = monotonic + CLAIM_SECONDS
+        now = self._clock.now()
+        try:
+            if monotonic >= self._next_renewal:
+                await self._orders.renew(self._owner, now=now, lease_seconds=LEASE_SECONDS)
+                self._next_renewal = monotonic + LEASE_SECONDS / 3
+            claimed = await self._orders.claim(
+                self._owner, now=now, lease_seconds=LEASE_SECONDS, limit=CLAIMED_AT_ONCE
+            )
+        except StorageError as error:
+            self._trouble(error)
+            return
+        for one in claimed:
+            previous = self._held.get(one.order.id)
+            if previous is not None:
+                self._drop(previous)
+            held = Held(one.order, one.fence)
+            self._held[one.order.id] = held
+            self._feeds.acquire(one.order)
+            self._shared.put(one.order)
+            self._schedule(held, now)
+        if len(claimed) == CLAIMED_AT_ONCE:
+            self._claim_now = True
+
+    def _schedule(self, held: Held, now: datetime, not_before: datetime | None = None) -> None:
+        due = next_event_at(held.order, now)
+        if due is None:
+            self._drop(held)
+            return
+        held.due = due if not_before is None else max(due, not_before)
+        heapq.heappush(self._heap, (held.due, next(self._tie), held.order.id))
+
+    def _drop(self, held: Held) -> None:
+        if self._held.get(held.order.id) is held:
+            del self._held[held.order.id]
+            self._feeds.release(held.order)
+            self._shared.forget(held.order)
+
+    # -- due slices
+
+    async def _advance_due(self) -> list[_Move]:
+        """Whatever is due, in order of due time, at most a batch; the loop gets a turn in between."""
+        moves: list[_Move] = []
+        yielded = self._clock.monotonic()
+        while self._heap and len(moves) < STEPS_AT_ONCE:
+            now = self._clock.now()
+            if self._heap[0][0] > now:
+                break
+            due, _, order_id = heapq.heappop(self._heap)
+            held = self._held.get(order_id)
+            if held is None or held.due != due:
+                continue
+            step = advance(held.order, now, self._books, others_took=self._shared.others(held.order))
+            if step is None:
+                self._schedule(held, now)
+                continue
+            held.due = None
+            moves.append(_Move(held, step, due))
+            self._shared.put(step.order)
+            if self._clock.monotonic() - yielded > YIELD_AFTER_SECONDS:
+                await asyncio.sleep(0)
+                yielded = self._clock.monotonic()
+        return moves
+
+    async def _record(self, moves: Sequence[_Move]) -> None:
+        steps = [Step(move.advance.order, move.held.fence, move.advance.slices) for move in moves]
+        try:
+            outcomes = await self._orders.record(steps)
+        except StorageError as error:
+            self._trouble(error)
+            outcomes = [Recorded.FAILED] * len(moves)
+        else:
+            self.stats.storage_works()
+        now = self._clock.now()
+        for move, outcome in zip(moves, outcomes, strict=True):
+            if outcome is Recorded.STORED:
+                self._stored(move, now)
+            elif outcome is Recorded.FAILED:
+                self.stats.failed()
+                self._shared.put(move.held.order)
+                self._schedule(move.held, now, now + RETRY)
+            else:
+                await self._reload(move.held, now)
+
+    def _stored(self, move: _Move, now: datetime) -> None:
+        held = move.held
+        held.order = move.advance.order
+        self.stats.stored(move.advance)
+        self._bus.publish(OrderChanged(held.order, move.advance.executions))
+        self._schedule(held, now)
+
+    async def _reload(self, held: Held, now: datetime) -> None:
+        """Somebody changed the order (pause, cancel), or took it over: go on from what is stored."""
+        self.stats.lost()
+        try:
+            stored = await self._orders.get(held.order.id)
+        except StorageError as error:
+            self._trouble(error)
+            self._schedule(held, now, now + RETRY)
+            return
+        if stored is None or stored.progress.revision == held.order.progress.revision:
+            self._drop(held)  # the claim is another's now
+            return
+        held.order = stored
+        self._shared.put(stored)
+        self._schedule(held, now)
+
+    def _trouble(self, error: StorageError) -> None:
+        if self.stats.storage_fails(str(error)):
+            self._log.error("storage_unavailable", reason=str(error), waiting_orders=len(self._held))
+
+    # -- waiting
+
+    async def _pause(self) -> None:
+        """Until the next slice is due, somebody wakes us, or it is time to claim again."""
+        wait = max(self._next_claim - self._clock.monotonic(), 0.0)
+        if self._claim_now:
+            wait = 0.0
+        if self._heap:
+            wait = min(wait, max((self._heap[0][0] - self._clock.now()).total_seconds(), 0.0))
+        self._wake.clear()
+        if wait <= 0 or self._claim_now:
+            await asyncio.sleep(0)
+            return
+        sleeper = asyncio.ensure_future(self._clock.sleep(wait))
+        waker = asyncio.ensure_future(self._wake.wait())
+        try:
+            await asyncio.wait((sleeper, waker), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeper.cancel()
+            waker.cancel()
