@@ -1,0 +1,155 @@
+"""Bodies of Coinbase Advanced Trade's public REST API; a refusal is `{"error": …, "message": …}`."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TypeVar
+
+import msgspec
+
+from twap.ports.errors import CodecError
+from twap.ports.market import Candle, Instrument, canonical_symbol
+from twap.ports.numbers import canonical, parse_plain
+
+UNREADABLE = (ValueError, RecursionError, OverflowError, OSError)
+"""What damaged bodies raise: msgspec's errors are ValueErrors, the others come of times out of range."""
+
+
+class Refusal(msgspec.Struct):
+    error: str | int | None = None
+    message: str = ""
+
+
+class Product(msgspec.Struct):
+    """alias: the product whose book this one shares, or empty. The flags say what it can't do now."""
+
+    product_id: str
+    base_currency_id: str
+    quote_currency_id: str
+    quote_increment: str
+    base_increment: str
+    base_min_size: str
+    quote_min_size: str
+    price_increment: str = ""
+    product_type: str = "SPOT"
+    status: str = ""
+    alias: str = ""
+    is_disabled: bool = False
+    trading_disabled: bool = False
+    view_only: bool = False
+    cancel_only: bool = False
+    post_only: bool = False
+    auction_mode: bool = False
+
+    @property
+    def takes_orders(self) -> bool:
+        hindered = (
+            self.is_disabled
+            or self.trading_disabled
+            or self.view_only
+            or self.cancel_only
+            or self.post_only
+            or self.auction_mode
+        )
+        return not hindered and self.product_type == "SPOT" and self.status in ("", "online")
+
+
+class Products(msgspec.Struct):
+    products: list[msgspec.Raw]
+
+
+class Row(msgspec.Struct):
+    """start: seconds since 1970, as text."""
+
+    start: str
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+
+
+class Candles(msgspec.Struct):
+    candles: list[Row]
+
+
+T = TypeVar("T")
+
+
+def read_instruments(body: bytes, exchange: str) -> list[Instrument]:
+    """Those that trade; entries that can't be read are left out, and so are aliases.
+
+    BTC-USDC has the very book of BTC-USD, and its feed speaks of BTC-USD alone: so a product whose `alias` is
+    listed too can't be fed under its own id.
+    """
+    products = [product for entry in _decode(body, Products).products if (product := _product(entry))]
+    listed = {product.product_id for product in products}
+    offered = (product for product in products if product.takes_orders and product.alias not in listed)
+    found = (_instrument(product, exchange) for product in offered)
+    return [instrument for instrument in found if instrument is not None]
+
+
+def _product(entry: msgspec.Raw) -> Product | None:
+    try:
+        return msgspec.json.decode(entry, type=Product)
+    except UNREADABLE:
+        return None
+
+
+def _instrument(product: Product, exchange: str) -> Instrument | None:
+    try:
+        return Instrument(
+            exchange=exchange,
+            symbol=canonical_symbol(product.product_id),
+            native=product.product_id,
+            base=product.base_currency_id.upper(),
+            quote=product.quote_currency_id.upper(),
+            tick_size=_step(product.price_increment or product.quote_increment),
+            lot_size=_step(product.base_increment),
+            min_quantity=_bound(product.base_min_size),
+            min_notional=_bound(product.quote_min_size),
+        )
+    except ValueError:
+        return None
+
+
+def read_candles(body: bytes) -> list[Candle]:
+    """The newest first; intervals without a trade are missing, and rows may lie before the start."""
+    try:
+        return [_candle(row) for row in _decode(body, Candles).candles]
+    except UNREADABLE as error:
+        raise CodecError(f"a candle that can't be read: {error}") from error
+
+
+def _candle(row: Row) -> Candle:
+    return Candle(
+        open_at=datetime.fromtimestamp(int(row.start), UTC),
+        open=parse_plain(row.open),
+        high=parse_plain(row.high),
+        low=parse_plain(row.low),
+        close=parse_plain(row.close),
+        volume=parse_plain(row.volume),
+    )
+
+
+def _decode(body: bytes, kind: type[T]) -> T:
+    try:
+        refusal = msgspec.json.decode(body, type=Refusal)
+        if refusal.error is not None:
+            raise CodecError(f"{refusal.error} {refusal.message[:200]}".strip())
+        return msgspec.json.decode(body, type=kind)
+    except UNREADABLE as error:
+        raise CodecError(f"not an answer of Coinbase's: {error}") from error
+
+
+def _step(text: str) -> Decimal:
+    step = canonical(parse_plain(text))
+    if step <= 0:
+        raise ValueError(f"not a step: {text}")
+    return step
+
+
+def _bound(text: str) -> Decimal:
+    bound = canonical(parse_plain(text))
+    if bound < 0:
+        raise ValueError(f"not a lower bound: {text}")
+    return bound
