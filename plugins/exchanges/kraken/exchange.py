@@ -76,8 +76,7 @@ class Kraken:
         return HttpRequest("/0/public/AssetPairs")
 
     def instruments(self, body: bytes) -> Sequence[Instrument]:
-        """Pairs of currencies. Tokenized shares are left out: their class has to be named in every request,
-        and they trade only while their home market is open."""
+        """Pairs of currencies. Tokenized shares are left out: each request would have to name their class."""
         found = (self._instrument(raw) for raw in _result(body).values())
         return [instrument for instrument in found if instrument]
 

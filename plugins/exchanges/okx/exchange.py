@@ -92,8 +92,8 @@ class OKX:
     def candles_request(
         self, instrument: Instrument, interval: str, start: datetime, end: datetime
     ) -> HttpRequest:
-        """Of the history, which reaches from the listing to now. `market/candles` has the last 1440 bars
-        only, so choosing it would take a clock; it may be fresher by the running bar, no more.
+        """Of the history, which serves old and recent closed bars alike. `market/candles` has the last 1440
+        bars only, so choosing it would take a clock; what it may have more is the bar that still runs.
 
         `before` and `after` are cursors: newer and older than, both exclusive.
         """
