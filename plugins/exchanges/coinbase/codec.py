@@ -20,7 +20,6 @@ from twap.ports.events import (
     Rejected,
     Snapshot,
     Subscribed,
-    WireLevels,
 )
 
 UNREADABLE = (ValueError, RecursionError)
@@ -114,11 +113,12 @@ class CoinbaseCodec:
             message = _FRAME.decode(frame)
         except UNREADABLE as error:
             return self._odd(frame, str(error))
-        if message.sequence_num != self._next:
-            return [self._gap(message.sequence_num)]
+        number = message.sequence_num
+        if number != self._next:
+            return [self._gap(number)]
         self._next += 1
         if isinstance(message, Books):
-            return [_book(event, message.sequence_num, message.timestamp) for event in message.events]
+            return [_book(event, number, message.timestamp) for event in message.events]
         if isinstance(message, Subscriptions):
             return [self._confirm(message)]
         return [Alive()]
@@ -156,18 +156,16 @@ class CoinbaseCodec:
 
 
 def _book(event: BookEvent, sequence: int, time: str | None) -> FeedEvent:
+    bids: list[tuple[str, str]] = []
+    asks: list[tuple[str, str]] = []
+    for level in event.updates:
+        side = bids if level.side == "bid" else asks
+        side.append((level.price_level, level.new_quantity))
     if event.type == "snapshot":
-        return Snapshot(event.product_id, *_sides(event.updates), sequence, time)
+        return Snapshot(event.product_id, bids, asks, sequence, time)
     if not event.updates:
         return Alive()
-    bids, asks = _sides(event.updates)
     return Delta(event.product_id, sequence, sequence, bids, asks, time)
-
-
-def _sides(levels: list[Level]) -> tuple[WireLevels, WireLevels]:
-    bids = [(level.price_level, level.new_quantity) for level in levels if level.side == "bid"]
-    asks = [(level.price_level, level.new_quantity) for level in levels if level.side == "offer"]
-    return bids, asks
 
 
 def _salvage(event: msgspec.Raw, sequence: int, time: str | None) -> FeedEvent:

@@ -135,8 +135,9 @@ def _change(symbol: str, update: Update) -> FeedEvent:
 def _levels(changes: list[Change]) -> list[Change]:
     """Oldest first, so that the newest of several changes of a price has the last word."""
     if len(changes) > 1:
-        changes.sort(key=_sequence)
-    return [change for change in changes if change[0] != "0"]
+        return [change for change in sorted(changes, key=_sequence) if change[0] != "0"]
+    # One change or none is what nearly all messages have a side.
+    return [] if changes and changes[0][0] == "0" else changes
 
 
 def _sequence(change: Change) -> int:
