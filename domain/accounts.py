@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from twap.domain.throttle import Throttle
+from twap.domain.throttle import RateLimit, Throttle, network_of
 from twap.domain.usernames import checked_username, username_key
 from twap.ports.account import Claims, Role, TokenFamily, TokenPair, User
 from twap.ports.auth import PasswordHasher, Tokens
@@ -34,10 +34,17 @@ async def register(
     hasher: PasswordHasher,
     clock: Clock,
     ids: Ids,
+    registrations: RateLimit | None = None,
+    address: str = "",
 ) -> User:
-    """Store and return a new user. Raises InvalidField, UsernameTaken, Throttled."""
+    """Store and return a new user. Raises InvalidField, UsernameTaken, Throttled.
+
+    registrations  how many an address may ask for; None: any number
+    """
     name = checked_username(username)
     check_password(password)
+    if registrations is not None:
+        registrations.admit(network_of(address), clock.monotonic())
     key = username_key(name)
     if await users.by_key(key) is not None:
         raise UsernameTaken
