@@ -1,5 +1,4 @@
 import asyncio
-
 import json
 from contextlib import suppress
 from datetime import UTC, timedelta
