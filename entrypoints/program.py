@@ -1,0 +1,158 @@
+"""`twap serve`: opens storage and feeds, runs executor, broadcasts and HTTP side by side, stops cleanly."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from hypercorn.asyncio import serve as hypercorn_serve
+from hypercorn.config import Config
+from quart import Quart
+
+from twap.entrypoints.container import Container
+from twap.entrypoints.http.app import create_app
+from twap.entrypoints.settings import Settings
+from twap.entrypoints.supervision import Job, supervise
+from twap.entrypoints.ws.hub import Hub
+from twap.ports.errors import WrongSetting
+
+DRAIN_SECONDS = 2.0
+KEEP_ALIVE_SECONDS = 75
+BACKLOG = 2048
+FORGET_TOKENS_EVERY_SECONDS = 3600
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Bound before anything else is started. Raises WrongSetting where that address can't be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError as error:
+        raise WrongSetting(f"TWAP_HOST: {host!r} is no address or host name of this machine") from error
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        reason = error.strerror or str(error)
+        raise WrongSetting(
+            f"TWAP_PORT: can't listen on {host}:{port}: {reason}; choose another port or end what uses it"
+        ) from error
+    listener.setblocking(False)
+    return listener
+
+
+@asynccontextmanager
+async def opened(container: Container, *, migrate: bool) -> AsyncIterator[None]:
+    """Storage and feeds, open for as long as the block runs."""
+    storage, feed = container.storage(), container.feed()
+    await storage.open(migrate=migrate)
+    try:
+        await feed.start()
+        try:
+            yield
+        finally:
+            await feed.close()
+    finally:
+        await storage.close()
+        container.hasher().close()
+
+
+def build_app(container: Container, hub: Hub) -> Quart:
+    app = create_app(container.services())
+    hub.install(app)
+    return app
+
+
+def _hypercorn_config(listener: socket.socket, settings: Settings) -> Config:
+    config = Config()
+    config.bind = [f"fd://{listener.fileno()}"]
+    config.backlog = BACKLOG
+    config.keep_alive_timeout = KEEP_ALIVE_SECONDS
+    config.graceful_timeout = DRAIN_SECONDS
+    config.shutdown_timeout = DRAIN_SECONDS
+    config.websocket_max_message_size = settings.ws_max_message_bytes
+    config.websocket_ping_interval = 20
+    config.h11_max_incomplete_size = 32 * 1024
+    config.include_server_header = False
+    config.accesslog = None
+    config.errorlog = None
+    return config
+
+
+async def run(
+    settings: Settings,
+    *,
+    beside: Callable[[Container], Awaitable[None]] | None = None,
+    container: Container | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM. beside: something to run meanwhile; the server goes on when it ends.
+
+    Raises WrongSetting where the start is not possible.
+    """
+    if settings.workers > 1 and settings.database_url.startswith("sqlite"):
+        raise WrongSetting(
+            "TWAP_WORKERS: more than one process needs PostgreSQL (TWAP_DATABASE_URL); SQLite has one writer"
+        )
+    container = container or Container(settings=settings)
+    log = structlog.get_logger("twap.program")
+    with listening_socket(settings.host, settings.port) as listener:
+        embedded = settings.database_url.startswith("sqlite")
+        async with opened(container, migrate=embedded):
+            stop = _stop_on_signals()
+            hub = Hub(container.services())
+            app = build_app(container, hub)
+            drained = asyncio.Event()
+            jobs = [
+                Job("housekeeping", lambda: _housekeeping(container)),
+                Job("order feeds", container.order_feeds().run),
+                Job("executor", container.executor().run, grace_seconds=2.0),
+                Job("broadcast", hub.run),
+                Job("http", lambda: _serve_http(app, listener, settings, drained)),
+            ]
+            if beside is not None:
+                jobs.append(Job("beside", lambda: _beside(beside, container)))
+            log.info(
+                "serving",
+                url=f"http://{settings.host}:{listener.getsockname()[1]}",
+                exchanges=list(container.feed().exchanges()),
+            )
+            await supervise(jobs, stop, before_cancel=lambda: _drain(hub, drained))
+            log.info("stopped")
+
+
+async def _beside(job: Callable[[Container], Awaitable[None]], container: Container) -> None:
+    await job(container)
+    await asyncio.Event().wait()
+
+
+async def _serve_http(
+    app: Quart, listener: socket.socket, settings: Settings, drained: asyncio.Event
+) -> None:
+    await hypercorn_serve(app, _hypercorn_config(listener, settings), shutdown_trigger=drained.wait)
+
+
+async def _drain(hub: Hub, drained: asyncio.Event) -> None:
+    """Sockets are closed before Hypercorn stops: it would wait for them for ever."""
+    await hub.close(DRAIN_SECONDS)
+    drained.set()
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _housekeeping(container: Container) -> None:
+    clock, tokens = container.clock(), container.storage().tokens
+    while True:
+        await tokens.forget_expired(clock.now())
+        await clock.sleep(FORGET_TOKENS_EVERY_SECONDS)
