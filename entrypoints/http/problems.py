@@ -1,0 +1,146 @@
+"""Every error as `application/problem+json` (RFC 9457). One table says which status an error is."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from quart import Quart, Response, g, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from twap.entrypoints.http import wire
+from twap.ports import errors
+
+CONTENT_TYPE = "application/problem+json"
+
+STATUS: Mapping[type[errors.TwapError], int] = {
+    errors.Refused: 400,
+    errors.UsernameTaken: 400,
+    errors.Unauthorized: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.LostClaim: 409,
+    errors.InvalidField: 422,
+    errors.Throttled: 429,
+    errors.CodecError: 502,
+    errors.UpstreamError: 502,
+    errors.Unavailable: 503,
+    errors.TwapError: 500,
+}
+"""Looked up along the error's base classes: the nearest one counts."""
+
+_STATEMENTS: Mapping[type[errors.TwapError], str] = {
+    errors.StorageError: "the storage can't be reached now; nothing was changed",
+    errors.LostClaim: "the order was changed by something else at the same time; try again",
+    errors.CodecError: "the exchange gave an answer that can't be used",
+}
+"""Said instead of the error's own text, which is meant for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """field: as on the wire, nested ones with dots; problem: what is wrong and what would be right."""
+
+    field: str
+    problem: str
+
+
+class InvalidRequest(errors.Refused):
+    """The fields of a request break rules: 422 with the list of them."""
+
+    def __init__(self, problems: Sequence[FieldError]) -> None:
+        super().__init__("; ".join(f"{each.field}: {each.problem}" for each in problems))
+        self.problems = tuple(problems)
+
+
+class MalformedBody(errors.Refused):
+    """The body is not the JSON that was expected: 400."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is answered. title: the same for all problems of a kind; detail: of this one."""
+
+    status: int
+    title: str
+    detail: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def of_error(error: errors.TwapError) -> Problem:
+    """What a client is told of one of our errors."""
+    if isinstance(error, InvalidRequest):
+        return _invalid(str(error), error.problems)
+    if isinstance(error, errors.InvalidField):
+        return _invalid(str(error), [FieldError(error.field, str(error).removeprefix(f"{error.field}: "))])
+    status = next(STATUS[base] for base in type(error).__mro__ if base in STATUS)
+    detail = next((_STATEMENTS[base] for base in type(error).__mro__ if base in _STATEMENTS), str(error))
+    headers = {}
+    if isinstance(error, (errors.Throttled, errors.Unavailable)):
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_seconds)))
+    if isinstance(error, errors.Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        detail = _INTERNAL
+    return Problem(status, HTTPStatus(status).phrase, detail, headers)
+
+
+_INTERNAL = "something went wrong inside the server; the log has it under this request id"
+
+
+def _invalid(detail: str, problems: Sequence[FieldError]) -> Problem:
+    listed = [{"field": each.field, "problem": each.problem} for each in problems]
+    return Problem(422, "Invalid Request", detail, extra={"errors": listed})
+
+
+def response(problem: Problem, request_id: str) -> Response:
+    """The answer in the form of RFC 9457; `type` stays `about:blank`: the status and title say the kind."""
+    body = {
+        "type": "about:blank",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": request.path,
+        "request_id": request_id,
+        **problem.extra,
+    }
+    return Response(wire.encode(body), problem.status, dict(problem.headers), content_type=CONTENT_TYPE)
+
+
+def install(app: Quart) -> None:
+    """Answer every error of the app, the framework's own included, as a problem."""
+    log = structlog.get_logger("twap.http")
+
+    async def ours(error: errors.TwapError) -> Response:
+        problem = of_error(error)
+        if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.warning("request failed", path=request.path, reason=str(error), kind=type(error).__name__)
+        return response(problem, request_id())
+
+    async def frameworks(error: HTTPException) -> Response:
+        status = HTTPStatus(error.code or 500)
+        headers = dict(error.get_headers())
+        headers.pop("Content-Type", None)
+        detail = error.description or status.phrase
+        if isinstance(error, MethodNotAllowed):
+            detail = f"{request.method} is not possible here; allowed: {headers.get('Allow', '')}"
+        if status == HTTPStatus.NOT_FOUND:
+            detail = "there is nothing at this address; /docs lists what there is"
+        return response(Problem(status, status.phrase, detail, headers), request_id())
+
+    async def unforeseen(error: Exception) -> Response:
+        log.exception("request crashed", path=request.path, method=request.method)
+        return response(Problem(500, HTTPStatus(500).phrase, _INTERNAL), request_id())
+
+    app.register_error_handler(errors.TwapError, ours)
+    app.register_error_handler(HTTPException, frameworks)
+    app.register_error_handler(Exception, unforeseen)
+
+
+def request_id() -> str:
+    """Of the request that is being answered."""
+    return str(g.get("request_id", ""))
