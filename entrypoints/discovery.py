@@ -103,7 +103,8 @@ def _chosen(
     for name in enabled:
         if name.casefold() not in by_key.keys() | failed:
             known = ", ".join(by_key.values()) or "none"
-            raise WrongSetting(f"TWAP_EXCHANGES: no plugin gives {name!a}; installed: {known}")
+            broken = "".join(f"; {plugin} failed: {reason}" for plugin, reason in failures.items())
+            raise WrongSetting(f"TWAP_EXCHANGES: no plugin gives {name!a}; installed: {known}{broken}")
     return (
         {name: found[name] for key, name in by_key.items() if key in wanted},
         {name: reason for name, reason in failures.items() if name.casefold() in wanted},
