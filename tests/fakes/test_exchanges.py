@@ -1,17 +1,17 @@
 """The stand-ins checked with plain clients, by the exchanges' documented rules."""
 
 import asyncio
-import itertools
 import json
 from decimal import Decimal
 
 import aiohttp
 import pytest
 
-from tests.fakes.exchanges import recorded, synthetic
+from tests.fakes.exchanges import STAND_INS, recorded, synthetic
+from tests.fakes.exchanges.readers import READERS, Gap, KrakenReader, exact
 from tests.market_data import golden, needs_recordings
 
-NOW = 1_730_000_000
+EXCHANGES = sorted(STAND_INS)
 
 
 @pytest.fixture
@@ -20,122 +20,192 @@ async def http():
         yield session
 
 
-async def get(http, server, path, **query):
-    async with http.get(server.rest_url + path, params=query) as response:
-        return await response.json(content_type=None)
+def reader(http, server, symbol=None):
+    kind, usual = READERS[server.name]
+    return kind(http, server, symbol or usual)
 
 
-async def frames(socket, count):
-    return [json.loads((await socket.receive(2)).data) for _ in range(count)]
+def made_up(name, **options):
+    return synthetic(name, [READERS[name][1]], levels=60, **options)
 
 
-class Rebuilt:
-    """A book put together from what came over the wire."""
-
-    def __init__(self, bids, asks):
-        self.bids, self.asks = {}, {}
-        self.apply(bids, asks)
-
-    def apply(self, bids, asks):
-        for side, levels in ((self.bids, bids), (self.asks, asks)):
-            for price, quantity, *_ in levels:
-                side[Decimal(price)] = Decimal(quantity)
-                if not Decimal(quantity):
-                    del side[Decimal(price)]
-
-    def best_first(self, depth=None):
-        bids = sorted(self.bids.items(), reverse=True)[:depth]
-        return bids, sorted(self.asks.items())[:depth]
+@pytest.mark.parametrize("name", EXCHANGES)
+async def test_book_when_followed_by_the_rules_then_true_book(http, name):
+    async with made_up(name) as server:
+        client = await reader(http, server).open()
+        await client.catch_up()
+        for _ in range(20):
+            await server.step(5)
+            await client.catch_up()
+        assert server.violations == []
+        if client.sequence:
+            assert server.history[client.symbol][client.sequence] == server.market.books[client.symbol].top()
 
 
-def exact(levels):
-    return [(Decimal(price), Decimal(quantity)) for price, quantity in levels]
+@pytest.mark.parametrize("name", EXCHANGES)
+async def test_delta_when_skipped_then_continuity_rule_breaks(http, name):
+    async with made_up(name) as server:
+        client = await reader(http, server).open()
+        await client.catch_up()
+        server.fault("skip", symbol=client.symbol, count=1)
+        await server.step(30)
+        with pytest.raises(Gap):
+            await client.read_on(100)
 
 
-def true_book(server, symbol, depth=None):
-    bids, asks, _ = server.book(symbol, depth)
-    return exact(bids), exact(asks)
+@pytest.mark.parametrize("name", EXCHANGES)
+async def test_delta_when_two_change_places_then_continuity_rule_breaks(http, name):
+    async with made_up(name) as server:
+        client = await reader(http, server).open()
+        await client.catch_up()
+        server.fault("reorder", count=1)
+        await server.step(30)
+        with pytest.raises(Gap):
+            await client.read_on(100)
 
 
-async def binance_subscribe(http, server, *streams):
-    socket = await http.ws_connect(server.ws_url + "/ws")
-    await socket.send_str(json.dumps({"method": "SUBSCRIBE", "params": streams, "id": 7}))
-    assert await frames(socket, 1) == [{"result": None, "id": 7}]
-    return socket
+@pytest.mark.parametrize("name", EXCHANGES)
+async def test_delta_when_corrupt_then_no_json(http, name):
+    async with made_up(name) as server:
+        client = await reader(http, server).open()
+        await client.catch_up()
+        server.fault("corrupt", count=1)
+        await server.step(1)
+        with pytest.raises(json.JSONDecodeError):
+            await client.read_on(10)
 
 
-async def test_binance_when_synced_by_its_rules_then_true_book(http):
-    async with synthetic("binance", ["BTCUSDT", "ETHUSDT"]) as server:
-        socket = await binance_subscribe(http, server, "btcusdt@depth@100ms")
-        await server.step(3, "BTCUSDT")
-        snapshot = await get(http, server, "/api/v3/depth", symbol="BTCUSDT", limit="1000")
-        await server.step(40, "BTCUSDT")
-        await server.step(5, "ETHUSDT")
-        book, last = Rebuilt(snapshot["bids"], snapshot["asks"]), snapshot["lastUpdateId"]
-        for event in await frames(socket, 43):
-            if event["u"] <= snapshot["lastUpdateId"]:
-                continue
-            assert event["U"] == last + 1
-            book.apply(event["b"], event["a"])
-            last = event["u"]
-        assert book.best_first() == true_book(server, "BTCUSDT")
-        assert last == server.book("BTCUSDT")[2]
+async def test_kraken_when_a_digit_is_changed_then_checksum_differs(http):
+    async with made_up("kraken") as server:
+        client = await reader(http, server).open()
+        await client.catch_up()
+        server.fault("corrupt", mode="digit")
+        await server.step(60)
+        with pytest.raises(Gap):
+            await client.read_on(70)
+
+
+@pytest.mark.parametrize("name", EXCHANGES)
+async def test_book_when_crossed_on_demand_then_for_one_change(http, name):
+    async with made_up(name) as server:
+        client = await reader(http, server).open()
+        server.fault("crossed", count=1)
+        await server.step(1)
+        await client.catch_up()
+        assert max(client.bids) > min(client.asks)
+        await server.step(1)
+        await client.catch_up()
+        assert max(client.bids) < min(client.asks)
+
+
+@pytest.mark.parametrize("name", EXCHANGES)
+async def test_connection_when_dropped_then_a_new_one_follows_on(http, name):
+    async with made_up(name) as server:
+        client = await reader(http, server).open()
+        await client.catch_up()
+        server.fault("drop", symbol=client.symbol)
+        with pytest.raises(ConnectionError):
+            await client.read_on(5)
+        await server.step(3)
+        again = await reader(http, server).open()
+        await again.catch_up()
         assert server.violations == []
 
 
+@pytest.mark.parametrize("name", EXCHANGES)
+async def test_connection_when_half_open_then_silence(http, name):
+    async with made_up(name) as server:
+        client = await reader(http, server).open()
+        await client.catch_up()
+        server.fault("half_open", count=1)
+        await client.socket.ping()
+        await server.step(3)
+        while True:
+            try:
+                await asyncio.wait_for(client.next(), 0.05)
+            except TimeoutError:
+                break
+        assert not client.same()
+        assert len(server.connections) == 1
+
+
+@pytest.mark.parametrize("name", EXCHANGES)
+async def test_connection_when_refused_then_error(http, name):
+    async with made_up(name) as server:
+        server.fault("refuse", count=1)
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await reader(http, server).open()
+        await reader(http, server).open()
+
+
+@pytest.mark.parametrize("name", EXCHANGES)
+async def test_connection_when_shut_down_then_notice_and_close(http, name):
+    async with made_up(name) as server:
+        client = await reader(http, server).open()
+        await client.catch_up()
+        server.fault("shutdown", code=1012)
+        with pytest.raises(ConnectionError, match="CLOS"):
+            await client.read_on(6)
+        assert client.socket.close_code == 1012
+        if name in ("binance", "okx"):
+            assert "serverShutdown" in client.others[-1] or "notice" in client.others[-1]
+
+
+@pytest.mark.parametrize("name", EXCHANGES)
+async def test_server_when_restarted_then_same_port_and_the_book_goes_on(http, name):
+    async with made_up(name) as server:
+        before = server.rest_url
+        client = await reader(http, server).open()
+        await server.stop()
+        with pytest.raises(ConnectionError):
+            await client.read_on(9)
+        await server.start()
+        assert server.rest_url == before
+        await (await reader(http, server).open()).catch_up()
+
+
 @needs_recordings
-async def test_binance_when_recording_is_replayed_then_golden_book(http):
-    async with recorded("binance") as server:
-        streams = [f"{symbol.lower()}@depth@100ms" for symbol in server.market.symbols]
-        socket = await http.ws_connect(server.ws_url + "/stream?streams=" + "/".join(streams))
-        await socket.send_str('{"method":"LIST_SUBSCRIPTIONS","id":1}')
-        assert len((await frames(socket, 1))[0]["result"]) == 4
-        await server.step(1000)
-        for symbol, expected in golden("binance").items():
-            bids, asks = true_book(server, symbol, 10)
-            assert (bids, asks) == (exact(expected["bids"]), exact(expected["asks"]))
-        assert (await frames(socket, 1))[0]["stream"].endswith("@depth@100ms")
+@pytest.mark.parametrize("name", EXCHANGES)
+async def test_recording_when_replayed_then_golden_books(http, name):
+    async with recorded(name) as server:
+        symbol = server.market.symbols[0]
+        client = reader(http, server, symbol)
+        if name == "kraken":
+            client.depth = 25
+        await client.open()
+        await server.step(len(server.market.order))
+        books = golden({"bybit": "bybit_v5", "kraken": "kraken_v2"}.get(name, name))
+        for key, expected in books.items():
+            if (known := key.partition(":")[2] or key) in server.market.books and not key.startswith(
+                "conn1:"
+            ):
+                bids, asks, _ = server.book(known, 10)
+                assert (exact(bids), exact(asks)) == (exact(expected["bids"]), exact(expected["asks"])), known
+        top = [exact([level])[0] for level in server.market.books[symbol].top()]
+        while [side[:1] for side in client.best_first()] != [[level] for level in top]:
+            await client.next()
+        assert server.violations == []
 
 
-async def test_binance_when_candles_are_asked_then_page_by_its_rules(http):
-    async with synthetic("binance", ["BTCUSDT"], now=lambda: NOW) as server:
-        newest = await get(http, server, "/api/v3/klines", symbol="BTCUSDT", interval="1m", limit="50")
-        assert len(newest) == 50
-        assert newest[-1][0] <= NOW * 1000 <= newest[-1][6]
-        first = newest[0][0]
-        page = {"symbol": "BTCUSDT", "interval": "1m", "startTime": str(first), "limit": "10"}
-        assert await get(http, server, "/api/v3/klines", **page) == newest[:10]
-        opens = [row[0] for row in newest]
-        assert opens == sorted(opens)
-        assert any(b - a > 60_000 for a, b in itertools.pairwise(opens))
-
-
-async def test_binance_when_client_sends_too_fast_then_cut_off_and_counted(http):
-    async with synthetic("binance", ["BTCUSDT"]) as server:
-        socket = await http.ws_connect(server.ws_url + "/ws")
-        for number in range(8):
-            await socket.send_str(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": number}))
-        kinds = [(await socket.receive(2)).type for _ in range(6)]
-        assert kinds[-1] in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
-        assert len(server.violations) == 1
+async def test_kraken_when_a_book_of_ten_is_followed_then_checksums_agree(http):
+    async with synthetic("kraken", ["XRP/USD"], levels=30) as server:
+        client = KrakenReader(http, server, "XRP/USD")
+        client.depth = 10
+        await client.open()
+        for _ in range(100):
+            await server.step(1)
+        server.connections[0].send('{"channel":"end"}')
+        while '{"channel":"end"}' not in client.others:
+            await client.next()
+        bids, asks, _ = server.book("XRP/USD", 10)
+        assert client.best_first() == (exact(bids), exact(asks))
 
 
 async def test_market_when_seed_is_the_same_then_same_book():
-    async with synthetic("binance", ["BTCUSDT"]) as one, synthetic("binance", ["BTCUSDT"]) as other:
+    async with made_up("binance") as one, made_up("binance") as other:
         await one.step(500)
         await other.step(500)
         assert one.book("BTCUSDT") == other.book("BTCUSDT")
         (bid, _), (ask, _) = one.market.books["BTCUSDT"].top()
         assert Decimal(bid) < Decimal(ask)
-        assert 50 < len(one.book("BTCUSDT")[0]) < 150
-
-
-async def test_server_when_restarted_then_same_port_and_book_goes_on(http):
-    async with synthetic("binance", ["BTCUSDT"]) as server:
-        before = server.rest_url
-        socket = await binance_subscribe(http, server, "btcusdt@depth")
-        await server.stop()
-        assert (await socket.receive(2)).type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
-        await server.start()
-        assert server.rest_url == before
-        await asyncio.wait_for(binance_subscribe(http, server, "btcusdt@depth"), 2)
+        assert 30 < len(one.book("BTCUSDT")[0]) < 90

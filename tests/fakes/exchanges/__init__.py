@@ -9,10 +9,16 @@ Written from the exchanges' documentation, and independent of the product: nothi
 """
 
 from tests.fakes.exchanges.binance import BinanceStandIn
+from tests.fakes.exchanges.bybit import BybitStandIn
+from tests.fakes.exchanges.coinbase import CoinbaseStandIn
+from tests.fakes.exchanges.kraken import KrakenStandIn
+from tests.fakes.exchanges.kucoin import KucoinStandIn
 from tests.fakes.exchanges.market import SyntheticMarket
+from tests.fakes.exchanges.okx import OkxStandIn
 from tests.fakes.exchanges.recorded import RecordedMarket
 
-STAND_INS = {stand_in.name: stand_in for stand_in in (BinanceStandIn,)}
+KINDS = (BinanceStandIn, BybitStandIn, CoinbaseStandIn, KrakenStandIn, KucoinStandIn, OkxStandIn)
+STAND_INS = {kind.name: kind for kind in KINDS}
 
 
 def synthetic(name, symbols, *, seed=1, levels=100, **options):
@@ -26,4 +32,16 @@ def recorded(name, **options):
     return STAND_INS[name](RecordedMarket(name), **options)
 
 
-__all__ = ["STAND_INS", "BinanceStandIn", "RecordedMarket", "SyntheticMarket", "recorded", "synthetic"]
+__all__ = [
+    "STAND_INS",
+    "BinanceStandIn",
+    "BybitStandIn",
+    "CoinbaseStandIn",
+    "KrakenStandIn",
+    "KucoinStandIn",
+    "OkxStandIn",
+    "RecordedMarket",
+    "SyntheticMarket",
+    "recorded",
+    "synthetic",
+]

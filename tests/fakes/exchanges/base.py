@@ -34,6 +34,7 @@ class StandIn(RestSide):
     default_heartbeat_seconds = None
     subscribe_within_seconds = None
     idle_seconds = None
+    pushes_keep_alive = False
     frame_limit = (100, 1.0)
     connect_limit = (300, 300.0)
     rest_limit = (600, 60.0)

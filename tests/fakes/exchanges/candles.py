@@ -71,10 +71,12 @@ def following(interval, start):
     return next(later for later in month_starts(start, start + 40 * DAY) if later > start)
 
 
-def series(symbol, interval, begin, end, *, oldest=None, newest=None, monday=True):
-    """Candles with begin <= start < end, ascending, without the holes.
+def series(symbol, interval, begin, end, *, oldest=None, newest=None, monday=True, holes=True):
+    """Candles with begin <= start < end, ascending.
 
     oldest, newest  keep only so many, from that end
+    monday          weeks begin on Monday (False: on Thursday, as 1970 did)
+    holes           intervals without trades have no candle
     """
     begin = max(begin, BEGIN)
     if newest is not None and interval != MONTH:
@@ -82,7 +84,7 @@ def series(symbol, interval, begin, end, *, oldest=None, newest=None, monday=Tru
         begin = max(begin, end - (2 * newest + 20) * interval)
     if oldest is not None and interval != MONTH:
         end = min(end, begin + (2 * oldest + 20) * interval)
-    found = [start for start in starts(interval, begin, end, monday) if not hole(symbol, start)]
+    found = [start for start in starts(interval, begin, end, monday) if not (holes and hole(symbol, start))]
     if newest is not None:
         found = found[-newest:]
     if oldest is not None:

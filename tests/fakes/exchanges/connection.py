@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import time
 
 from aiohttp import WSMsgType
 
@@ -29,6 +30,7 @@ class Connection:
         self.state = {}
         self.held = []
         self.silent = False
+        self.pushed_at = time.monotonic()
         self.frames = Window(*server.frame_limit)
         self.outgoing = asyncio.Queue()
         self.jobs = []
@@ -72,6 +74,8 @@ class Connection:
             try:
                 message = await self.socket.receive(self.server.idle_seconds)
             except TimeoutError:
+                if self.server.pushes_keep_alive and self.pushed_lately():
+                    continue
                 self.server.violation(f"connection {self.number} sent nothing for too long")
                 return
             if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
@@ -89,6 +93,9 @@ class Connection:
                 text = message.data if message.type == WSMsgType.TEXT else message.data.decode()
                 self.server.log.append({"connection": self.number, "frame": text})
                 self.server.received(self, text)
+
+    def pushed_lately(self):
+        return time.monotonic() - self.pushed_at < self.server.idle_seconds
 
     def gone(self):
         return self.request.transport is None or self.request.transport.is_closing()
@@ -115,6 +122,7 @@ class Connection:
             self.abort()
         else:
             await self.socket.send_str(frame)
+            self.pushed_at = time.monotonic()
 
     def _forget_outgoing(self):
         with contextlib.suppress(asyncio.QueueEmpty):

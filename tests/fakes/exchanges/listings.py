@@ -39,6 +39,14 @@ class Listing:
     def lot(self):
         return Decimal(1).scaleb(-self.quantity_decimals)
 
+    @property
+    def tick_text(self):
+        return f"{self.tick:f}"
+
+    @property
+    def lot_text(self):
+        return f"{self.lot:f}"
+
     def price_text(self, price):
         return f"{price:.{self.price_decimals}f}"
 

@@ -49,6 +49,13 @@ class Book:
         self.set_levels(self.asks, change.asks.items())
         self.sequence = change.last
 
+    def cut(self, depth):
+        """Forget what lies deeper."""
+        for price in sorted(self.bids, reverse=True)[depth:]:
+            del self.bids[price]
+        for price in sorted(self.asks)[depth:]:
+            del self.asks[price]
+
     def levels(self, depth=None):
         """Bids and asks, best first, as lists of [price, quantity]."""
         bids = [list(self.bids[price]) for price in sorted(self.bids, reverse=True)[:depth]]

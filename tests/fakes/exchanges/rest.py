@@ -13,8 +13,8 @@ class RestSide:
         raise NotImplementedError
 
     def rest(self, path, handler, weight=1, method="GET"):
-        """Serve `handler(query)`, which returns a JSON-able answer or a Response. `weight` may be a
-        function of the query."""
+        """Serve `handler(query)`, which returns a JSON-able answer or a Response; names in the path are
+        part of the query. `weight` may be a function of the query."""
 
         async def answer(request):
             self.log.append({"method": method, "path": path, "query": dict(request.query)})
@@ -26,7 +26,7 @@ class RestSide:
             if not self.requests.hit(cost):
                 self.violation(f"too many requests: {path}")
                 return self.too_many_requests()
-            reply = handler(request.query)
+            reply = handler({**request.query, **request.match_info})
             response = reply if isinstance(reply, web.Response) else web.json_response(reply)
             response.headers.update(self.rest_headers())
             slow = self.faults.find("slow_body")
