@@ -1,0 +1,53 @@
+"""How long to wait before the next try."""
+
+from twap.ports.ids import Ids
+
+FIRST_SECONDS = 0.25
+MOST_SECONDS = 30.0
+
+
+class Backoff:
+    """Exponential with full jitter: a random share of a bound that doubles with each failure.
+
+    Full jitter spreads clients that all lost the same server best (AWS Architecture Blog, 2015,
+    "Exponential Backoff And Jitter").
+    """
+
+    def __init__(
+        self, ids: Ids, first_seconds: float = FIRST_SECONDS, most_seconds: float = MOST_SECONDS
+    ) -> None:
+        self._ids = ids
+        self._first, self._most = first_seconds, most_seconds
+        self._bound = first_seconds
+
+    def next(self) -> float:
+        """Seconds to wait after one more failure."""
+        bound, self._bound = self._bound, min(self._bound * 2, self._most)
+        return bound * self._ids.uniform()
+
+    def reset(self) -> None:
+        self._bound = self._first
+
+
+class Repetition:
+    """Delays remedies for one book that keep being asked for, so that a book that can't be cured never spins.
+
+    The first is given after `at_first`, repetitions after 0.25 s and more, doubling; a calm minute forgives.
+    """
+
+    CALM_SECONDS = 60.0
+
+    def __init__(self, at_first: float, most_seconds: float = MOST_SECONDS) -> None:
+        self._at_first, self._most = at_first, most_seconds
+        self._times = 0
+        self._asked_at = 0.0
+
+    def delay(self, now: float) -> float:
+        """now: monotonic seconds."""
+        if now - self._asked_at > self.CALM_SECONDS:
+            self._times = 0
+        self._asked_at = now
+        self._times += 1
+        if self._times == 1:
+            return self._at_first
+        return float(min(FIRST_SECONDS * 2.0 ** min(self._times - 2, 20), self._most))

@@ -1,0 +1,105 @@
+"""What is still to be sent on one connection, at the pace that the exchange allows."""
+
+import asyncio
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+from twap.plugins.transport.limiter import Limiter
+from twap.ports.clock import Clock
+from twap.ports.exchange import FeedCodec, Limits
+from twap.ports.transport import Connection
+
+GATHER_SECONDS = 0.005
+"""So much later than the first wish the others are gathered into the same frame."""
+
+
+def frame_limiter(clock: Clock, limits: Limits) -> Limiter:
+    """A frame a second less than allowed, where that is more than one: pongs, which the transport sends,
+    count as well."""
+    amount = max(1, math.ceil(limits.frames_per_second) - 1)
+    return Limiter(clock, amount, max(1.0, amount / limits.frames_per_second))
+
+
+class Outbox:
+    """Wishes are noted at once and without waiting; `run` sends them: probes first, then ends, then begins.
+
+    asked  told which symbols were subscribed to, after the frame has gone
+    """
+
+    def __init__(self, clock: Clock, limits: Limits, asked: Callable[[Sequence[str]], None]) -> None:
+        self._clock = clock
+        self._most = max(1, limits.symbols_per_frame)
+        self._pace = frame_limiter(clock, limits)
+        self._asked = asked
+        self._work = asyncio.Event()
+        self._probe = False
+        self._ending: dict[str, None] = {}
+        self._beginning: dict[str, None] = {}
+
+    def subscribe(self, symbols: Iterable[str]) -> None:
+        self._beginning.update(dict.fromkeys(symbols))
+        self._work.set()
+
+    def unsubscribe(self, symbol: str) -> None:
+        """One that was not even subscribed to yet just stays so."""
+        if symbol in self._beginning and symbol not in self._ending:
+            del self._beginning[symbol]
+            return
+        self._beginning.pop(symbol, None)
+        self._ending[symbol] = None
+        self._work.set()
+
+    def resubscribe(self, symbol: str) -> None:
+        self.unsubscribe(symbol)
+        self.subscribe([symbol])
+
+    def probe(self) -> None:
+        self._probe = True
+        self._work.set()
+
+    async def run(self, connection: Connection, codec: FeedCodec) -> None:
+        """For the life of the connection. Raises ConnectionEnded, and whatever a codec may raise."""
+        while True:
+            await self._work.wait()
+            if not self._probe:
+                await self._clock.sleep(GATHER_SECONDS)
+            self._work.clear()
+            while await self._send_next(connection, codec):
+                pass
+
+    async def _send_next(self, connection: Connection, codec: FeedCodec) -> bool:
+        """False: there is nothing to send."""
+        if not (self._probe or self._ending or self._beginning):
+            return False
+        await self._pace.take()  # before choosing: what is wished for meanwhile still fits in
+        if self._probe:
+            self._probe = False
+            frame = codec.probe()
+            await (connection.ping() if frame is None else connection.send(frame))
+        elif self._ending:
+            await self._send(connection, codec.unsubscribe(_first(self._ending, self._most)))
+        elif self._beginning:
+            symbols = _first(self._beginning, self._most)
+            await self._send(connection, codec.subscribe(symbols))
+            self._asked(symbols)
+        return True
+
+    async def _send(self, connection: Connection, frames: Sequence[str]) -> None:
+        for number, frame in enumerate(frames):
+            if number:
+                await self._pace.take()
+            await connection.send(frame)
+
+    async def greet(self, connection: Connection, frames: Sequence[str]) -> None:
+        """Send what opens the connection, within the same pace."""
+        for frame in frames:
+            await self._pace.take()
+            await connection.send(frame)
+
+
+def _first(symbols: dict[str, None], most: int) -> list[str]:
+    """Taken out, in order."""
+    taken = list(symbols)[:most]
+    for symbol in taken:
+        del symbols[symbol]
+    return taken
