@@ -149,7 +149,8 @@ class Synchroniser:
             if not self._advance(fresh, delta):
                 return False
             self.exchange_time = delta.exchange_time
-        if not later and self.is_true and event.sequence < self.book.sequence:
+        went_back = self.rules.snapshot_by_rest and event.sequence < self.book.sequence
+        if not later and self.is_true and went_back:
             self._heal(Cause.OLD_SNAPSHOT, f"snapshot {event.sequence}, book {self.book.sequence}")
             return False
         self.book = fresh
