@@ -190,15 +190,12 @@ async def _by_name(username: str, users: UserStore) -> User | None:
 
 @contextmanager
 def _attempt(throttle: Throttle, key: str, address: str, clock: Clock) -> Iterator[None]:
-    """Count what is inside as an attempt on the account: failed where it raises WrongCredentials, and not at
-    all where it was never decided."""
+    """What is inside is an attempt on the account, which fails where it raises WrongCredentials."""
     key = key[:MAX_KEY_CHARACTERS]
-    throttle.admit(key, address, clock.monotonic())
+    throttle.check(key, address, clock.monotonic())
     try:
         yield
     except WrongCredentials:
-        raise
-    except Exception:
-        throttle.withdraw(key, address)
+        throttle.failed(key, address, clock.monotonic())
         raise
     throttle.succeeded(key, address)

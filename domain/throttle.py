@@ -43,7 +43,7 @@ class RateLimit:
         return max(0.0, record.blocked_until - now)
 
     def count(self, key: Hashable, now: float) -> None:
-        """An attempt is made."""
+        """An attempt was made."""
         record = self._records.setdefault(key, _Record(deque(maxlen=self._allowed)))
         record.attempts.append(now)
         self._records.move_to_end(key)
@@ -55,11 +55,6 @@ class RateLimit:
         if wait := self.wait_seconds(key, now):
             raise Throttled(f"too many attempts; try again in {math.ceil(wait)} seconds", wait)
         self.count(key, now)
-
-    def withdraw(self, key: Hashable) -> None:
-        """The last attempt does not count."""
-        if (record := self._records.get(key)) and record.attempts:
-            record.attempts.pop()
 
     def forget(self, key: Hashable) -> None:
         self._records.pop(key, None)
@@ -79,23 +74,24 @@ class RateLimit:
 
 
 class Throttle:
-    """Bounds attempts to log in, each in its window, by three counters:
+    """Bounds failed attempts to log in, within a window, by three counters:
 
     account at one address   the main one, with doubling penalties: stops guessing one password, and can only
-                             shut out whoever shares the guesser's address
+                             shut out whoever shares the guesser's address; success clears it
     one address              stops trying one password on many names; also with doubling penalties
     account, all addresses   slows guessing from many addresses; `spread` times the first bound, without
                              penalties. An address from which the account's owner has logged in is exempt,
                              so that strangers can't shut the owner out
 
-    An attempt counts when it begins, so that a thousand at once gain nothing; success takes it back and
-    clears the first counter. IPv6 addresses count by their /64, as one customer has a whole one.
+    Attempts that are still being decided do not count: the owner may come from many places at once, and
+    how many are decided at once is bounded by the password hasher. IPv6 addresses count by their /64, as
+    one customer has a whole one.
     """
 
     def __init__(
         self,
-        account_attempts: int = 10,
-        address_attempts: int = 50,
+        account_attempts: int = 30,
+        address_attempts: int = 150,
         window_seconds: float = 300,
         penalty_seconds: float = 30,
         spread: int = 10,
@@ -107,8 +103,8 @@ class Throttle:
         self._owners: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._max_keys = max_keys
 
-    def admit(self, account: str, address: str, now: float) -> None:
-        """Count an attempt that begins. Raises Throttled, and counts nothing, where it is one too many."""
+    def check(self, account: str, address: str, now: float) -> None:
+        """Raises Throttled where no attempt is allowed now."""
         network = network_of(address)
         pair = account, network
         waits = [self._pairs.wait_seconds(pair, now), self._networks.wait_seconds(network, now)]
@@ -116,26 +112,21 @@ class Throttle:
             waits.append(self._accounts.wait_seconds(account, now))
         if wait := max(waits):
             raise Throttled(f"too many attempts to log in; try again in {math.ceil(wait)} seconds", wait)
-        self._pairs.count(pair, now)
+
+    def failed(self, account: str, address: str, now: float) -> None:
+        network = network_of(address)
+        self._pairs.count((account, network), now)
         self._networks.count(network, now)
         self._accounts.count(account, now)
 
     def succeeded(self, account: str, address: str) -> None:
         """The attempt was the owner's."""
-        self.withdraw(account, address)
         pair = account, network_of(address)
         self._pairs.forget(pair)
         self._owners[pair] = None
         self._owners.move_to_end(pair)
         if len(self._owners) > self._max_keys:
             self._owners.popitem(last=False)
-
-    def withdraw(self, account: str, address: str) -> None:
-        """The attempt was never decided: it does not count."""
-        network = network_of(address)
-        self._pairs.withdraw((account, network))
-        self._networks.withdraw(network)
-        self._accounts.withdraw(account)
 
 
 def network_of(address: str) -> str:

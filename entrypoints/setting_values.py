@@ -4,8 +4,9 @@ import ipaddress
 import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import quote, urlsplit
 
 from twap.ports.numbers import parse_number
 
@@ -76,9 +77,11 @@ def fee(value: Any) -> Decimal:
 
 
 def database_url(text: str) -> str:
-    """The text itself is never repeated: it may hold a password."""
+    """What is needed to tell that it is one; the storage reads the rest. Never repeated, for its password."""
+    if text == "sqlite://:memory:":
+        return text
     try:
-        parts: SplitResult = urlsplit(text)
+        parts = urlsplit(text)
         port_is_right = parts.port != 0
     except ValueError:
         raise ValueError("not a URL") from None
@@ -87,6 +90,10 @@ def database_url(text: str) -> str:
     if parts.scheme in ("postgres", "postgresql") and port_is_right and parts.path.strip("/"):
         return text
     raise ValueError("not a database's URL")
+
+
+def sqlite_url(file: Path) -> str:
+    return f"sqlite:///{quote(file.absolute().as_posix())}"
 
 
 def named(mapping: Mapping[str, Any], name: str) -> Any | None:

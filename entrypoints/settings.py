@@ -78,7 +78,7 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(user_data_dir("twap", appauthor=False)), description="a folder"
     )
     database_url: Annotated[str, AfterValidator(values.database_url)] = Field(
-        default_factory=lambda data: f"sqlite:///{(data['data_dir'] / 'twap.sqlite3').absolute().as_posix()}",
+        default_factory=lambda data: values.sqlite_url(data["data_dir"] / "twap.sqlite3"),
         repr=False,
         description="sqlite:///FILE or postgres://USER:PASSWORD@HOST:PORT/NAME",
     )
@@ -109,10 +109,10 @@ class Settings(BaseSettings):
     ws_clients_per_address: PositiveInt = Field(5000, description="a whole number above 0")
     ws_messages_per_second: PositiveInt = Field(20, description="a whole number above 0")
     orders_per_user_running: PositiveInt = Field(1000, description="a whole number above 0")
-    login_attempts_per_account: PositiveInt = Field(10, description="a whole number above 0")
-    login_attempts_per_address: PositiveInt = Field(50, description="a whole number above 0")
+    login_attempts_per_account: PositiveInt = Field(30, description="a whole number above 0")
+    login_attempts_per_address: PositiveInt = Field(150, description="a whole number above 0")
     login_window_seconds: PositiveInt = Field(300, description="whole seconds above 0")
-    registrations_per_address: PositiveInt = Field(100, description="a whole number above 0")
+    registrations_per_address: PositiveInt = Field(1000, description="a whole number above 0")
     registration_window_seconds: PositiveInt = Field(3600, description="whole seconds above 0")
 
     @field_validator("exchanges", "endpoints", "fees")

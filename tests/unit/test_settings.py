@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from twap.entrypoints.settings import load_settings, unknown_variables
+from twap.plugins.storage.address import parse_address
 from twap.ports.errors import WrongSetting
 from twap.ports.exchange import Endpoints
 
@@ -52,6 +53,18 @@ def test_database_when_the_data_folder_is_set_then_it_lies_there(loaded, tmp_pat
     settings = loaded(DATA_DIR=str(tmp_path))
     assert settings.data_dir == tmp_path
     assert settings.database_url == f"sqlite:///{tmp_path.as_posix()}/twap.sqlite3"
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite://:memory:", "sqlite:///here.db", "postgresql://a:b@h:5432/n?schema=s"]
+)
+def test_database_when_set_then_left_as_it_is(loaded, url):
+    assert loaded(DATABASE_URL=url).database_url == url
+
+
+def test_database_when_the_data_folder_has_an_odd_name_then_the_storage_finds_it(loaded, tmp_path):
+    folder = tmp_path / "50% off?#"
+    assert str(parse_address(loaded(DATA_DIR=str(folder)).database_url)) == str(folder / "twap.sqlite3")
 
 
 def test_settings_when_set_in_several_places_then_override_before_environment_before_file(loaded):
