@@ -60,6 +60,7 @@ class StandIn(RestSide):
         self.connects = Window(*self.connect_limit)
         self.requests = Window(*self.rest_limit)
         self.accepted = 0
+        self.last_change = {}
         self.history = {symbol: {} for symbol in market.symbols}
         for symbol in market.symbols:
             self.remember(symbol)
@@ -124,9 +125,11 @@ class StandIn(RestSide):
 
     def emit(self, symbol):
         """Change this symbol's true book and tell its subscribers. Nothing, at a recording's end."""
+        self.before_change(symbol)
         crossed = self.faults.take("crossed", symbol)
         change = self.market.cross(symbol) if crossed else self.market.step(symbol)
         if change is not None:
+            self.last_change[symbol] = change
             self.remember(symbol)
             self.publish(change)
         return change
@@ -157,11 +160,11 @@ class StandIn(RestSide):
             del kept[next(iter(kept))]
 
     def publish(self, change):
-        effects = self.faults.take_for_delta(change.symbol)
-        for connection in list(self.connections):
-            if change.symbol in connection.subscriptions:
-                for frame in self.delta(connection, change):
-                    self._deliver(connection, frame, effects, change)
+        followers = self._concerned(change.symbol)
+        effects = self.faults.take_for_delta(change.symbol) if followers else {}
+        for connection in followers:
+            for frame in self.delta(connection, change):
+                self._deliver(connection, frame, effects, change)
 
     def _deliver(self, connection, frame, effects, change):
         for odd in faults.odd_frames(effects):
@@ -184,7 +187,7 @@ class StandIn(RestSide):
     def fault(self, kind, symbol=None, count=None, seconds=None, **options):
         """Bring a fault about (see `faults`). Without `count` or `seconds`: until `clear_faults`."""
         if kind in faults.AT_ONCE:
-            for connection in self._concerned(symbol):
+            for connection in self._concerned(symbol)[:count]:
                 self._end(connection, kind, seconds, options)
             return
         added = self.faults.add(kind, symbol, count, seconds, **options)
@@ -248,6 +251,9 @@ class StandIn(RestSide):
             self.beat(connection)
 
     # --- what an exchange adds ---
+
+    def before_change(self, symbol):
+        """The true book is about to change."""
 
     def handshake_refusal(self, request):
         """Why this connection is not allowed; None: it is."""

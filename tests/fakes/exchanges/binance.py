@@ -9,6 +9,7 @@ from aiohttp import web
 
 from tests.fakes.exchanges import candles
 from tests.fakes.exchanges.base import StandIn
+from tests.fakes.exchanges.snapshots import RestSnapshots
 from tests.market_data import recording
 
 INTERVALS = {
@@ -34,7 +35,7 @@ BAN_AFTER = 3
 """Requests over the limit, after which 429 becomes 418."""
 
 
-class BinanceStandIn(StandIn):
+class BinanceStandIn(RestSnapshots, StandIn):
     name = "binance"
     sockets = ("/ws", "/ws/{streams}", "/stream")
     default_heartbeat_seconds = 20.0
@@ -45,7 +46,7 @@ class BinanceStandIn(StandIn):
 
     def add_rest(self):
         self._refused = 0
-        self._snapshots = {}
+        self.forget_snapshots()
         self.rest("/api/v3/ping", lambda _query: {}, weight=1)
         self.rest("/api/v3/time", lambda _query: {"serverTime": self._now_ms()}, weight=1)
         self.rest("/api/v3/exchangeInfo", self.exchange_info, weight=20)
@@ -102,10 +103,13 @@ class BinanceStandIn(StandIn):
         if symbol not in self.market.books:
             return error(-1121, "Invalid symbol.")
         limit = min(int(query.get("limit", 100)), 5000)
-        bids, asks, sequence = self.book(symbol, limit)
-        answer = {"lastUpdateId": sequence, "bids": bids, "asks": asks}
-        earlier = self._snapshots.setdefault(symbol, answer)
-        return earlier if self.faults.take("wrong_snapshot", symbol) else answer
+        book = self.snapshot_book(symbol)
+        bids, asks = book.levels(limit)
+        return {"lastUpdateId": book.sequence, "bids": bids, "asks": asks}
+
+    def apply_until(self, book, change, sequence):
+        """Which entry belongs to which id is not told: bids come first."""
+        book.set_levels(book.bids, change.bids.items())
 
     def opened(self, connection):
         """Streams may be named in the address already."""

@@ -2,9 +2,9 @@
 
 | fault | what happens | options |
 |---|---|---|
-| drop | connections are aborted, now | symbol |
-| close | connections are closed, now | code |
-| shutdown | the exchange's own notice, then a close | seconds, code |
+| drop | connections are aborted, now | symbol, count |
+| close | connections are closed, now | symbol, count, code, seconds until then |
+| shutdown | the exchange's own notice where it has one, then a close | as for close |
 | half_open | nothing is sent any more, frames are still read | symbol, count, seconds |
 | refuse | new connections are refused | mode: http (503) or close |
 | skip, duplicate, reorder | of deltas; the true book moves on | symbol, count |
@@ -14,7 +14,8 @@
 | crossed | the true book itself is crossed for a change | symbol, count |
 | http_429, http_418, http_5xx | REST answers so | status, retry_after, path |
 | slow_body | half a REST body, then silence | delay_seconds, path |
-| wrong_snapshot | an old one, or one with a wrong checksum | symbol, count |
+| wrong_snapshot | REST: an old one; Kraken: a wrong checksum; Bybit, OKX: an old sequence | symbol, count |
+| overlap_snapshot | a REST snapshot from amid the last change; set it before that change | symbol, count |
 | reject | a subscription is refused | symbol, count |
 """
 
@@ -32,6 +33,7 @@ OTHERS = {
     "http_5xx",
     "slow_body",
     "wrong_snapshot",
+    "overlap_snapshot",
     "reject",
 }
 KINDS = AT_ONCE | OTHERS | set(ON_DELTAS)

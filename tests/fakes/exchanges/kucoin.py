@@ -10,6 +10,7 @@ from aiohttp import web
 
 from tests.fakes.exchanges import candles
 from tests.fakes.exchanges.base import StandIn
+from tests.fakes.exchanges.snapshots import RestSnapshots
 from tests.market_data import recording
 
 INTERVALS = {
@@ -34,7 +35,7 @@ MOST_TOPICS = 300
 MOST_CANDLES = 1500
 
 
-class KucoinStandIn(StandIn):
+class KucoinStandIn(RestSnapshots, StandIn):
     name = "kucoin"
     frame_limit = (100, 10.0)
     connect_limit = (30, 60.0)
@@ -48,7 +49,7 @@ class KucoinStandIn(StandIn):
 
     def add_rest(self):
         self._tokens = set()
-        self._snapshots = {}
+        self.forget_snapshots()
         self._order = random.Random(self.name)  # noqa: S311
         self.rest("/api/v1/bullet-public", self.bullet, weight=10, method="POST")
         self.rest("/api/v2/symbols", lambda _query: good(self.listed()), weight=4)
@@ -103,10 +104,16 @@ class KucoinStandIn(StandIn):
         symbol = query.get("symbol")
         if symbol not in self.market.books:
             return bad("400100", "symbol not exists")
-        bids, asks, sequence = self.book(symbol, depth)
-        answer = {"time": int(self.now() * 1000), "sequence": str(sequence), "bids": bids, "asks": asks}
-        earlier = self._snapshots.setdefault(symbol, answer)
-        return good(earlier if self.faults.take("wrong_snapshot", symbol) else answer)
+        book = self.snapshot_book(symbol)
+        bids, asks = book.levels(depth)
+        time_ms = int(self.now() * 1000)
+        return good({"time": time_ms, "sequence": str(book.sequence), "bids": bids, "asks": asks})
+
+    def apply_until(self, book, change, sequence):
+        for name, side in (("bids", book.bids), ("asks", book.asks)):
+            entries = sorted(self._data(change)["changes"][name], key=lambda entry: int(entry[2]))
+            kept = [entry[:2] for entry in entries if int(entry[2]) <= sequence and entry[0] != "0"]
+            book.set_levels(side, kept)
 
     def handshake_refusal(self, request):
         if request.query.get("token") not in self._tokens:
@@ -158,17 +165,18 @@ class KucoinStandIn(StandIn):
         return None
 
     def delta(self, _connection, change):
-        data = change.raw or self._data(change)
         message = {
             "topic": LEVEL2 + change.symbol,
             "type": "message",
             "subject": "trade.l2update",
-            "data": data,
+            "data": self._data(change),
         }
         yield json.dumps(message, separators=(",", ":"))
 
     def _data(self, change):
-        """One sequence an entry, in no order; sequences that changed nothing have price "0"."""
+        """As recorded, or one sequence an entry, in no order; those that change nothing have price "0"."""
+        if change.raw:
+            return change.raw
         entries = [(side, *level) for side in ("bids", "asks") for level in getattr(change, side).items()]
         numbers = list(range(change.first, change.last + 1))
         entries += [("asks", "0", "0")] * (len(numbers) - len(entries))
@@ -176,13 +184,14 @@ class KucoinStandIn(StandIn):
         changes = {"asks": [], "bids": []}
         for number, (side, price, quantity) in zip(numbers, entries, strict=True):
             changes[side].append([price, quantity, str(number)])
-        return {
+        change.raw = {
             "changes": changes,
             "sequenceEnd": change.last,
             "sequenceStart": change.first,
             "symbol": change.symbol,
             "time": change.time_ms,
         }
+        return change.raw
 
 
 def good(data):

@@ -21,6 +21,7 @@ class Reader:
     """
 
     path = "/"
+    spliced = True
 
     def __init__(self, http, server, symbol):
         self.http, self.server, self.symbol = http, server, symbol
@@ -81,9 +82,10 @@ class Reader:
                     side.pop(key, None)
 
     def follow(self, first, last):
-        if first != self.sequence + 1:
+        """The first change after a snapshot by REST may have begun before it."""
+        if first > self.sequence + 1 or (self.spliced and first != self.sequence + 1):
             raise Gap(f"{first} after {self.sequence}")
-        self.sequence = last
+        self.sequence, self.spliced = last, True
 
 
 class BinanceReader(Reader):
@@ -92,9 +94,12 @@ class BinanceReader(Reader):
     async def subscribe(self):
         await self.send({"method": "SUBSCRIBE", "params": [self.symbol.lower() + "@depth@100ms"], "id": 1})
         await self.next()
-        snapshot = await self.get("/api/v3/depth", symbol=self.symbol, limit="5000")
+        await self.load()
+
+    async def load(self):
+        snapshot = await self.get("/api/v3/depth", symbol=self.symbol, limit="1000")
         self.replace(snapshot["bids"], snapshot["asks"])
-        self.sequence = snapshot["lastUpdateId"]
+        self.sequence, self.spliced = snapshot["lastUpdateId"], False
 
     def read(self, text):
         message = json.loads(text)
@@ -115,12 +120,14 @@ class KucoinReader(Reader):
         self.socket = await self.http.ws_connect(url)
         topic = f"/market/level2:{self.symbol}"
         await self.send({"id": 1, "type": "subscribe", "topic": topic, "response": True})
-        await self.next()
-        await self.next()
+        await self.read_on(2)
+        await self.load()
+        return self
+
+    async def load(self):
         answer = await self.get("/api/v1/market/orderbook/level2_100", symbol=self.symbol)
         self.replace(answer["data"]["bids"], answer["data"]["asks"])
-        self.sequence = int(answer["data"]["sequence"])
-        return self
+        self.sequence, self.spliced = int(answer["data"]["sequence"]), False
 
     def read(self, text):
         message = json.loads(text)
@@ -128,10 +135,11 @@ class KucoinReader(Reader):
             return False
         data = message["data"]
         if data["sequenceEnd"] > self.sequence:
+            known = self.sequence
             self.follow(data["sequenceStart"], data["sequenceEnd"])
             for side in ("bids", "asks"):
                 entries = sorted(data["changes"][side], key=lambda entry: int(entry[2]))
-                kept = [entry for entry in entries if Decimal(entry[0])]
+                kept = [entry for entry in entries if Decimal(entry[0]) and int(entry[2]) > known]
                 self.apply(*((kept, []) if side == "bids" else ([], kept)))
         return True
 
