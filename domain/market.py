@@ -18,6 +18,7 @@ from twap.ports.order import Side, VenueLook
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CACHED_VIEWS = 1_000
+_MOST_MISSING = 10_000
 
 Bests = tuple[tuple[ConsolidatedLevel, ...], tuple[ConsolidatedLevel, ...]]
 
@@ -33,6 +34,7 @@ class Market:
         self._stale_after = stale_after_seconds
         self._known = LevelTexts()
         self._books: dict[tuple[str, str], Synchroniser] = {}
+        self._missing: dict[tuple[str, str], str] = {}
         self._views: OrderedDict[tuple[str, tuple[str, ...], int], tuple[object, Bests]] = OrderedDict()
 
     # -- BookSink
@@ -40,10 +42,20 @@ class Market:
     def open(self, instrument: Instrument, rules: BookRules, heal: Healer) -> Synchroniser:
         book = Synchroniser(instrument, rules, self._known, heal)
         self._books[instrument.exchange, instrument.symbol] = book
+        self._missing.pop((instrument.exchange, instrument.symbol), None)
         return book
 
     def close(self, exchange: str, symbol: str) -> None:
         self._books.pop((exchange, symbol), None)
+
+    def missing(self, exchange: str, symbol: str, reason: str) -> None:
+        """This book can't even be opened: it is DOWN, with the reason, until it is."""
+        if len(self._missing) < _MOST_MISSING:
+            self._missing[exchange, symbol] = reason
+
+    def found(self, exchange: str, symbol: str) -> None:
+        """Nobody asks for that book any more."""
+        self._missing.pop((exchange, symbol), None)
 
     # -- reading
 
@@ -51,6 +63,9 @@ class Market:
         """The state of one book now."""
         book = self._books.get((exchange, symbol))
         if book is None:
+            reason = self._missing.get((exchange, symbol))
+            if reason is not None:
+                return Source(BookState.DOWN, None, None, reason)
             return Source(BookState.SYNCING, None, None, "no feed of this book yet")
         now = self._clock.monotonic()
         state = book.state(now, self._stale_after)

@@ -94,7 +94,7 @@ class Container(containers.DeclarativeContainer):
     )
 
     stats = providers.Singleton(ExecutionStats)
-    order_feeds = providers.Singleton(OrderFeeds, feed, clock)
+    order_feeds = providers.Singleton(OrderFeeds, feed, market, clock)
     executor = providers.Singleton(
         Executor,
         owner=providers.Singleton(_owner),

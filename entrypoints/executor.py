@@ -17,13 +17,14 @@ from typing import Any
 import structlog
 
 from twap.domain.execution import Advance, Books, advance, next_event_at
+from twap.domain.lifecycle import moved
 from twap.entrypoints.execution_stats import ExecutionStats
 from twap.entrypoints.order_feeds import OrderFeeds
 from twap.entrypoints.shared_memory import SharedMemory
 from twap.ports.bus import EventBus, OrderChanged
 from twap.ports.clock import Clock
 from twap.ports.errors import StorageError
-from twap.ports.order import Order
+from twap.ports.order import Order, OrderStatus
 from twap.ports.store import OrderStore, Recorded, Step
 
 CLAIM_SECONDS = 1.0
@@ -173,7 +174,7 @@ class Executor:
             held = self._held.get(order_id)
             if held is None or held.due != due:
                 continue
-            step = advance(held.order, now, self._books, others_took=self._shared.others(held.order))
+            step = self._advance(held.order, now)
             if step is None:
                 self._schedule(held, now)
                 continue
@@ -184,6 +185,14 @@ class Executor:
                 await asyncio.sleep(0)
                 yielded = self._clock.monotonic()
         return moves
+
+    def _advance(self, order: Order, now: datetime) -> Advance | None:
+        """One order's fault must not stop the others: it fails by itself, and says so."""
+        try:
+            return advance(order, now, self._books, others_took=self._shared.others(order))
+        except Exception:  # noqa: BLE001 - whatever it is, the other orders go on
+            self._log.exception("order_failed", order_id=order.id)
+            return Advance(moved(order, OrderStatus.FAILED, now, "an internal error; see the log"), ())
 
     async def _record(self, moves: Sequence[_Move]) -> None:
         steps = [Step(move.advance.order, move.held.fence, move.advance.slices) for move in moves]
