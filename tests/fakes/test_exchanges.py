@@ -38,8 +38,7 @@ async def test_book_when_followed_by_the_rules_then_true_book(http, name):
             await server.step(5)
             await client.catch_up()
         assert server.violations == []
-        if client.sequence:
-            assert server.history[client.symbol][client.sequence] == server.market.books[client.symbol].top()
+        assert server.history[client.symbol][client.sequence] == server.market.books[client.symbol].top()
 
 
 @pytest.mark.parametrize("name", EXCHANGES)

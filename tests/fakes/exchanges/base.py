@@ -23,7 +23,7 @@ class StandIn(RestSide):
     port               0: any free one; it stays the same over restarts
     rate               changes per second and symbol, by itself (None: only on `emit` and `step`; a recording
                        is replayed at `speed` times its pace where `speed` is set)
-    keep_history       remember whole books by sequence instead of their tops
+    keep_history       in `history` (symbol, sequence as clients know it), keep whole books instead of tops
     heartbeat_seconds  between the exchange's own signs of life (None: only on `beat_all`)
     now                Unix seconds; where the newest candle is
     """
@@ -84,9 +84,8 @@ class StandIn(RestSide):
         self.add_rest()
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
-        await site.start()
-        self.port = site._server.sockets[0].getsockname()[1]
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        self.port = self._runner.addresses[0][1]
         if self.rate or self.speed:
             self._player = asyncio.create_task(self._play())
 
@@ -194,7 +193,7 @@ class StandIn(RestSide):
         if kind == "half_open":
             for connection in self._concerned(symbol)[:count]:
                 connection.silent = True
-            if count is not None:
+            if count is not None or symbol is not None:
                 self.faults.active.remove(added)  # these connections alone, none that comes later
 
     def clear_faults(self):
@@ -230,10 +229,10 @@ class StandIn(RestSide):
             return web.Response(status=401, text=reason)
         socket = web.WebSocketResponse(autoping=False, autoclose=False, max_msg_size=2**20)
         await socket.prepare(request)
+        self.accepted += 1
         connection = Connection(self, request, socket)
         connection.silent = self.faults.find("half_open") is not None
         self.connections.append(connection)
-        self.accepted += 1
         self.log.append({"connection": connection.number, "opened": request.path_qs})
         try:
             await connection.run()

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import itertools
 import time
 
 from aiohttp import WSMsgType
@@ -21,10 +20,8 @@ class Connection:
     state          room for what the exchange keeps by connection
     """
 
-    numbers = itertools.count(1)
-
     def __init__(self, server, request, socket):
-        self.number = next(self.numbers)
+        self.number = server.accepted
         self.server, self.request, self.socket = server, request, socket
         self.subscriptions = {}
         self.state = {}

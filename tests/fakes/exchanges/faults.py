@@ -5,7 +5,7 @@
 | drop | connections are aborted, now | symbol, count |
 | close | connections are closed, now | symbol, count, code, seconds until then |
 | shutdown | the exchange's own notice where it has one, then a close | as for close |
-| half_open | nothing is sent any more, frames are still read | symbol, count, seconds |
+| half_open | nothing is sent any more, not even pongs; frames are still read | symbol, count, seconds |
 | refuse | new connections are refused | mode: http (503) or close |
 | skip, duplicate, reorder | of deltas; the true book moves on | symbol, count |
 | corrupt | broken bytes, or a changed digit | mode: json or digit |
@@ -17,6 +17,9 @@
 | wrong_snapshot | REST: an old one; Kraken: a wrong checksum; Bybit, OKX: an old sequence | symbol, count |
 | overlap_snapshot | a REST snapshot from amid the last change; set it before that change | symbol, count |
 | reject | a subscription is refused | symbol, count |
+
+Without a symbol and a count `half_open` befalls new connections, too. `seconds` is how long a fault lasts.
+A client may try a refused connection again by itself: refuse without a count, then clear.
 """
 
 import time

@@ -130,9 +130,11 @@ class KrakenStandIn(StandIn):
         else:
             self.subscribed(connection, symbol, depth)
             shown = connection.state[symbol] = views.view(self.market.books[symbol], depth)
-            wrong = 1 if self.faults.take("wrong_snapshot", symbol) else 0
-            frame = self._frame(symbol, "snapshot", views.levels(shown), checksum(shown) ^ wrong)
-            connection.send(frame)
+            crc = checksum(shown)
+            self.remember(symbol, crc)
+            if self.faults.take("wrong_snapshot", symbol):
+                crc ^= 1
+            connection.send(self._frame(symbol, "snapshot", views.levels(shown), crc))
 
     def _frame(self, symbol, kind, sides, crc, time_ms=None):
         """Numbers are written as they are, trailing zeros and all."""
@@ -146,12 +148,15 @@ class KrakenStandIn(StandIn):
         )
 
     def delta(self, connection, change):
+        """Also remembered by checksum, which is all that a client knows of the book's state."""
         symbol, depth = change.symbol, connection.subscriptions[change.symbol]
         before, book = connection.state[symbol], self.market.books[symbol]
         after = connection.state[symbol] = views.view(book, depth)
         sides = views.differences(before, after, book)
         if any(sides):
-            yield self._frame(symbol, "update", sides, checksum(after), change.time_ms)
+            crc = checksum(after)
+            self.remember(symbol, crc)
+            yield self._frame(symbol, "update", sides, crc, change.time_ms)
 
     def beat(self, connection):
         if connection.subscriptions:

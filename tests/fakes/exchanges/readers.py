@@ -230,7 +230,7 @@ class KrakenReader(Reader):
         digits = "".join(part.replace(".", "").lstrip("0") for level in best for part in self.text[level])
         if zlib.crc32(digits.encode()) != int(data["checksum"]):
             raise Gap("checksum differs")
-        self.sequence = 0
+        self.sequence = int(data["checksum"])
         return True
 
 

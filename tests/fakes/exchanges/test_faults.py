@@ -116,6 +116,14 @@ async def test_fault_when_for_one_symbol_then_others_are_spared(http, server):
     assert server.faults.used == {}  # nobody follows the other one
 
 
+async def test_connection_when_refused_without_a_word_then_error(http, server):
+    server.fault("refuse", mode="close")
+    with pytest.raises(aiohttp.ClientError):
+        await opened(http, server)
+    server.clear_faults()
+    await (await opened(http, server)).catch_up()
+
+
 async def test_fault_when_its_time_is_over_then_gone(http, server):
     server.fault("refuse", seconds=0.0)
     await opened(http, server)
