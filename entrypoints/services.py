@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from twap.domain import accounts, lifecycle, submission
 from twap.domain.market import Market
-from twap.domain.throttle import RateLimit, Throttle, network_of
+from twap.domain.throttle import RateLimit, Throttle
 from twap.entrypoints.settings import Settings
 from twap.ports.account import Claims, TokenPair, User
 from twap.ports.auth import PasswordHasher, Tokens
@@ -52,8 +52,6 @@ class Services:
     metrics: CollectorRegistry
 
     async def register(self, username: str, password: str, address: str) -> User:
-        """Raises Throttled where too many come from one address: each costs a slow hash and a row."""
-        self.registrations.admit(network_of(address), self.clock.monotonic())
         return await accounts.register(
             username,
             password,
@@ -61,6 +59,8 @@ class Services:
             hasher=self.hasher,
             clock=self.clock,
             ids=self.ids,
+            registrations=self.registrations,
+            address=address,
         )
 
     async def log_in(self, username: str, password: str, address: str) -> TokenPair:

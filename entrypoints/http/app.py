@@ -28,7 +28,7 @@ class TwapApp(Quart):
     """Quart, with what every answer has in common done in one place."""
 
     def __init__(self, services: Services) -> None:
-        super().__init__("twap", static_folder=None)
+        super().__init__(__name__, static_folder=None)
         self._services = services
         self._metrics = HttpMetrics(services.metrics)
         self._log = structlog.get_logger("twap.http")

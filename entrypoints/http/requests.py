@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -27,6 +27,7 @@ from twap.entrypoints.http.problems import FieldError, InvalidRequest
 from twap.ports.order import FeeRanking, Randomize, Side, Ticket
 
 _MOST_PROBLEMS = 20
+_DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d([.,]\d{1,6})?)?([Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII)
 
 
@@ -159,12 +160,13 @@ async def body(model: type[Model]) -> Model:
 
 def _field_error(detail: ErrorDetails, model: type[Body]) -> FieldError:
     """Names the field and says what is wrong with it, never what was sent (it may be a password)."""
-    field = ".".join(str(part) for part in detail["loc"])[:64] or "slice_interval_seconds"
+    path = [str(part) for part in detail["loc"]]
+    field = ".".join(path)[:64] or "slice_interval_seconds"
     match detail["type"]:
         case "extra_forbidden":
-            known = ", ".join(model.model_fields)
-            return FieldError(field, f"is not known here; the fields are: {known}")
+            holder = RandomizeRequest if path[0] == "randomize" and len(path) > 1 else model
+            return FieldError(field, f"is not known here; the fields are: {', '.join(holder.model_fields)}")
         case "missing":
             return FieldError(field, "is required")
-    message: Any = detail["msg"]
-    return FieldError(field, str(message).removeprefix("Value error, "))
+    message = detail["msg"].removeprefix("Value error, ").replace("Input should", "must", 1)
+    return FieldError(field, _DECIMAL.sub(r"\1", message))

@@ -1,0 +1,123 @@
+import csv
+import io
+from decimal import Decimal
+
+import pytest
+
+from tests.api.conftest import exact, problem
+from tests.fakes.orders import advanced, make_execution, make_slice
+from twap.ports.order import OrderStatus
+from twap.ports.store import Step
+
+
+@pytest.fixture
+async def headers(api):
+    return await api.sign_in()
+
+
+@pytest.fixture
+async def order_id(api, headers):
+    """An order of which one slice is over: 0.2 filled at 100635.65."""
+    order_id = await api.submit(headers)
+    orders = api.services.storage.orders
+    claimed = await orders.claim("test", now=api.services.clock.now(), lease_seconds=60, limit=1)
+    order = claimed[0].order
+    fill = make_execution(
+        order,
+        quantity=Decimal("0.20"),
+        price=Decimal("100635.65"),
+        fee=Decimal("20.12713"),
+        exchange="Binance",
+    )
+    done = make_slice(order, executions=(fill,))
+    later = advanced(
+        order,
+        status=OrderStatus.EXECUTING,
+        slices_done=1,
+        executed=fill.quantity,
+        notional=fill.quantity * fill.price,
+        fees=fill.fee,
+        lots_count=1,
+    )
+    await orders.record([Step(later, claimed[0].fence, (done,))])
+    return order_id
+
+
+async def test_order_when_a_slice_is_filled_then_totals_and_execution_are_exact(api, headers, order_id):
+    order = await api.order(order_id, headers)
+    assert (order["percent_exec"], order["avg_exec_price"]) == (40, Decimal("100635.65"))
+    assert (order["total_exec"], order["lots_count"], order["fees"]) == (
+        Decimal("0.2"),
+        1,
+        Decimal("20.12713"),
+    )
+    (execution,) = order["executions"]
+    assert execution.keys() == {
+        "id",
+        "order_id",
+        "slice",
+        "symbol",
+        "side",
+        "quantity",
+        "price",
+        "fee",
+        "exchange",
+        "timestamp",
+        "book",
+    }
+    assert execution["book"].keys() == {"sequence", "exchange_time", "age_ms"}
+    assert (execution["quantity"], execution["price"]) == (Decimal("0.2"), Decimal("100635.65"))
+
+
+async def test_list_when_an_order_moves_on_then_shows_its_new_state(api, headers, order_id):
+    first = await (await api.client.get("/orders", headers=headers)).get_json()
+    await api.client.post(f"/orders/{order_id}/pause", headers=headers)
+    second = await (await api.client.get("/orders", headers=headers)).get_json()
+    assert (first[0]["status"], second[0]["status"]) == ("executing", "paused")
+
+
+async def test_report_when_no_form_is_asked_then_json_with_exact_numbers(api, headers, order_id):
+    response = await api.client.get(f"/orders/{order_id}/report", headers=headers)
+    assert response.content_type == "application/json"
+    assert exact(await response.get_data())
+
+
+async def test_report_when_csv_then_one_row_per_execution(api, headers, order_id):
+    response = await api.client.get(f"/orders/{order_id}/report?format=csv", headers=headers)
+    assert response.mimetype == "text/csv"
+    assert f'filename="executions-{order_id}.csv"' in response.headers["Content-Disposition"]
+    (row,) = csv.DictReader(io.StringIO(await response.get_data(as_text=True)))
+    assert (row["quantity"], row["price"], row["slice"]) == ("0.2", "100635.65", "1")
+
+
+async def test_report_when_html_then_a_page_that_may_load_nothing(api, headers, order_id):
+    response = await api.client.get(f"/orders/{order_id}/report?format=html", headers=headers)
+    assert response.mimetype == "text/html"
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    assert "script-src" not in response.headers["Content-Security-Policy"]
+
+
+async def test_report_when_form_is_unknown_then_422(api, headers, order_id):
+    response = await api.client.get(f"/orders/{order_id}/report?format=pdf", headers=headers)
+    assert "json, csv, html" in (await problem(response, 422))["detail"]
+
+
+async def test_explain_when_slice_is_over_then_explained(api, headers, order_id):
+    response = await api.client.get(f"/orders/{order_id}/explain?slice=1", headers=headers)
+    assert (response.status_code, (await response.get_json())["slice"]) == (200, 1)
+
+
+async def test_explain_when_slice_is_not_over_then_404(api, headers, order_id):
+    await problem(await api.client.get(f"/orders/{order_id}/explain?slice=2", headers=headers), 404)
+
+
+@pytest.mark.parametrize("query", ["", "?slice=", "?slice=-1", "?slice=one", "?slice=9999999999"])
+async def test_explain_when_slice_is_no_number_then_422(api, headers, order_id, query):
+    response = await api.client.get(f"/orders/{order_id}/explain{query}", headers=headers)
+    assert (await problem(response, 422))["errors"][0]["field"] == "slice"
+
+
+@pytest.mark.parametrize("tail", ["report", "report?format=csv", "report?format=html", "explain?slice=1"])
+async def test_report_when_order_is_anothers_then_404(api, order_id, tail):
+    response = await api.client.get(f"/orders/{order_id}/{tail}", headers=await api.sign_in("bob"))
+    await problem(response, 404)
