@@ -1,0 +1,231 @@
+"""An order computed once more from its stored looks, and compared with what is stored, digit by digit.
+
+The same functions that filled it run again: schedule, sweep, liquidity memory. A digit that takes part in
+any fill, slice or total can't change without a discrepancy; one that changes none of them (the rest of a level
+that was only partly taken) can't be found.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from twap.domain import liquidity
+from twap.domain.execution import consolidated_mid, filled_slice, grace
+from twap.domain.schedule import Schedule, target
+from twap.ports.market import ZERO, BookState
+from twap.ports.numbers import EXACT, exact_sum
+from twap.ports.order import MissReason, Order, OrderStatus, Side, Slice, Taken, VenueLook
+
+_SLICE_FIELDS = ("order_id", "due_at", "planned", "target", "filled", "reason", "mid")
+_FILL_FIELDS = (
+    "id",
+    "order_id",
+    "slice",
+    "symbol",
+    "side",
+    "quantity",
+    "price",
+    "fee",
+    "exchange",
+    "timestamp",
+)
+_STAMP_FIELDS = ("sequence", "exchange_time", "age_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Discrepancy:
+    """slice: None for the order's own fields; field: as `executions[2].price`."""
+
+    slice: int | None
+    field: str
+    stored: object
+    expected: object
+
+    def __str__(self) -> str:
+        where = "order" if self.slice is None else f"slice {self.slice}"
+        return f"{where}: {self.field} is {_text(self.stored)}, expected {_text(self.expected)}"
+
+
+@dataclass(slots=True)
+class _Followed:
+    """What the order's progress must be after the slices seen so far."""
+
+    taken: Taken
+    executed: Decimal = ZERO
+    notional: Decimal = ZERO
+    fees: Decimal = ZERO
+    lots_count: int = 0
+
+    def count(self, one: Slice, side: Side) -> None:
+        if one.venues:
+            self.taken = liquidity.with_fills(liquidity.seen(self.taken, one.venues, side), one.executions)
+        fills = one.executions
+        self.executed = EXACT.add(self.executed, exact_sum(fill.quantity for fill in fills))
+        notional = exact_sum(EXACT.multiply(fill.price, fill.quantity) for fill in fills)
+        self.notional = EXACT.add(self.notional, notional)
+        self.fees = EXACT.add(self.fees, exact_sum(fill.fee for fill in fills))
+        self.lots_count += len(fills)
+
+
+def verify(order: Order, slices: Sequence[Slice], *, shared: bool = False) -> list[Discrepancy]:
+    """What is stored but does not follow from the looks; empty: every digit agrees.
+
+    slices  read after the order; of a running order, those its progress does not know yet are left out
+    shared  the user's orders shared their liquidity memory: a look may hold more as taken than the order's
+            own fills account for, never less
+
+    What follows a discrepancy is computed from what should stand there, so the first one is the cause.
+    """
+    if not order.status.over:
+        done, arrived = order.progress.slices_done, order.progress.arrival_mid is not None
+        slices = [one for one in slices if one.number <= done and (one.number or arrived)]
+    arrival = next((one for one in slices if one.number == 0), None)
+    later = [one for one in slices if one.number > 0]
+    found = list(_arrival(order, arrival, later))
+    followed = _Followed(taken={})
+    schedule = Schedule.of(order)
+    for one in later:
+        if not 1 <= one.number <= schedule.slices:
+            found.append(Discrepancy(one.number, "number", one.number, f"1 to {schedule.slices}"))
+            continue
+        found += _looks(order, one, followed.taken, shared=shared)
+        expected = _expected(order, schedule, one, followed.executed)
+        found += _slice_differs(one, expected)
+        followed.count(expected, order.ticket.side)
+    found += _order_differs(order, schedule, later, followed)
+    return found
+
+
+def _arrival(order: Order, arrival: Slice | None, later: Sequence[Slice]) -> Iterator[Discrepancy]:
+    stored = order.progress.arrival_mid
+    seen_at = [one.looked_at for one in later if one.mid is not None]
+    if arrival is None:
+        yield from _differ(None, [("arrival_mid", stored, None)])
+        if seen_at:
+            yield Discrepancy(0, "number", "missing", "the look at arrival: a later slice met a fresh book")
+        return
+    yield from _looks(order, arrival, {}, shared=False)
+    mid = consolidated_mid(arrival.venues, order.ticket.side)
+    yield from _differ(None, [("arrival_mid", stored, mid)])
+    plain = Slice(
+        order.id, 0, order.starts_at, arrival.looked_at, ZERO, ZERO, ZERO, None, mid, arrival.venues
+    )
+    yield from _slice_differs(arrival, plain)
+    if seen_at and min(seen_at) < arrival.looked_at:
+        yield Discrepancy(0, "looked_at", arrival.looked_at, f"at most {_text(min(seen_at))}")
+
+
+def _looks(order: Order, one: Slice, memory: Taken, *, shared: bool) -> Iterator[Discrepancy]:
+    """The looks are one per exchange, in order, best price first, and know what the order took before."""
+    names = tuple(look.exchange for look in one.venues)
+    if one.venues:
+        yield from _differ(one.number, [("venues", names, order.ticket.exchanges)])
+    for look in one.venues:
+        if look.state is not BookState.LIVE and look.levels:
+            yield Discrepancy(one.number, f"{look.exchange} levels", len(look.levels), "none: no live book")
+        yield from _levels(one.number, look, memory, order.ticket.side, shared=shared)
+
+
+def _levels(
+    number: int, look: VenueLook, memory: Taken, side: Side, *, shared: bool
+) -> Iterator[Discrepancy]:
+    before: Decimal | None = None
+    for level in look.levels:
+        name = f"{look.exchange} level {level.price:f}"
+        if before is not None and (level.price <= before if side is Side.BUY else level.price >= before):
+            yield Discrepancy(number, f"{name} price", level.price, f"worse than {before:f}")
+        before = level.price
+        own = min(memory.get((look.exchange, level.price), ZERO), level.displayed)
+        if shared and not own <= level.taken <= level.displayed:
+            yield Discrepancy(number, f"{name} taken", level.taken, f"{own:f} to {level.displayed:f}")
+        elif not shared and level.taken != own:
+            yield Discrepancy(number, f"{name} taken", level.taken, own)
+
+
+def _expected(order: Order, schedule: Schedule, one: Slice, executed: Decimal) -> Slice:
+    """The slice as the domain computes it from its looks."""
+    lot, latency = order.lot_size, order.ticket.latency
+    due_at = schedule.due_at(one.number)
+    planned = EXACT.multiply(lot, schedule.planned(one.number))
+    executed_lots = int(EXACT.divide_int(executed, lot))
+    wanted = target(schedule, one.number, executed_lots, order.ticket.catch_up)
+    overdue = one.looked_at - due_at - latency > grace(order.ticket.interval)
+    late = overdue or one.number < schedule.latest_due(one.looked_at, latency)
+    mid = None if late else consolidated_mid(one.venues, order.ticket.side)
+    # The looks alone can't tell that an order was paused; what they can tell is what follows from it.
+    paused = one.reason is MissReason.PAUSED
+    if not (late or paused):
+        return filled_slice(order, one.number, due_at, one.looked_at, planned, wanted, mid, one.venues)
+    reason = MissReason.LATE if late else MissReason.PAUSED
+    quantity = EXACT.multiply(lot, wanted)
+    venues = () if late else one.venues
+    return Slice(
+        order.id,
+        one.number,
+        due_at,
+        one.looked_at,
+        planned,
+        quantity,
+        ZERO,
+        reason if wanted else None,
+        mid,
+        venues,
+    )
+
+
+def _slice_differs(one: Slice, expected: Slice) -> Iterator[Discrepancy]:
+    yield from _differ(one.number, [(x, getattr(one, x), getattr(expected, x)) for x in _SLICE_FIELDS])
+    yield from _differ(one.number, [("looks", len(one.venues), len(expected.venues))])
+    yield from _differ(one.number, [("executions", len(one.executions), len(expected.executions))])
+    for position, (fill, right) in enumerate(zip(one.executions, expected.executions, strict=False), 1):
+        name = f"executions[{position}]"
+        pairs = [(f"{name}.{x}", getattr(fill, x), getattr(right, x)) for x in _FILL_FIELDS]
+        pairs += [(f"{name}.book.{x}", getattr(fill.book, x), getattr(right.book, x)) for x in _STAMP_FIELDS]
+        yield from _differ(one.number, pairs)
+
+
+def _order_differs(
+    order: Order, schedule: Schedule, slices: Sequence[Slice], followed: _Followed
+) -> Iterator[Discrepancy]:
+    progress = order.progress
+    numbers = [one.number for one in slices]
+    expected = list(range(1, progress.slices_done + 1))
+    if numbers != expected:
+        wrong = sorted(set(numbers) ^ set(expected))[:5]
+        yield Discrepancy(None, "slices_done", progress.slices_done, f"slices that disagree: {wrong}")
+    totals = ("executed", "notional", "fees", "lots_count")
+    yield from _differ(None, [(x, getattr(progress, x), getattr(followed, x)) for x in totals])
+    if progress.executed > order.ticket.quantity:
+        yield Discrepancy(None, "executed", progress.executed, f"at most {order.ticket.quantity:f}")
+    for exchange, price in sorted({*progress.taken, *followed.taken}):
+        key = (exchange, price)
+        name = f"taken {exchange} {price:f}"
+        yield from _differ(None, [(name, progress.taken.get(key, ZERO), followed.taken.get(key, ZERO))])
+    yield from _life_differs(order, schedule, slices)
+
+
+def _life_differs(order: Order, schedule: Schedule, slices: Sequence[Slice]) -> Iterator[Discrepancy]:
+    """Status and times go with the slices that are done."""
+    progress, status = order.progress, order.status
+    complete = progress.slices_done >= schedule.slices
+    if complete != (status is OrderStatus.COMPLETED):
+        wanted = OrderStatus.COMPLETED.value if complete else "a status of an unfinished schedule"
+        yield Discrepancy(None, "status", status.value, wanted)
+    if slices and progress.started_at is None:
+        yield Discrepancy(None, "started_at", None, "a time: slices are done")
+    if progress.started_at is not None and progress.started_at < order.starts_at:
+        yield Discrepancy(None, "started_at", progress.started_at, f"at least {_text(order.starts_at)}")
+    if status is OrderStatus.COMPLETED and slices:
+        yield from _differ(None, [("ended_at", progress.ended_at, slices[-1].looked_at)])
+    elif (progress.ended_at is not None) != status.over:
+        yield Discrepancy(None, "ended_at", progress.ended_at, "a time" if status.over else None)
+
+
+def _differ(number: int | None, pairs: Iterable[tuple[str, object, object]]) -> Iterator[Discrepancy]:
+    for field, stored, expected in pairs:
+        if stored != expected:
+            yield Discrepancy(number, field, stored, expected)
+
+
+def _text(value: object) -> str:
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,71 @@
+"""Order books from plain dicts of price to quantity, for running whole orders through the domain."""
+
+from decimal import Decimal
+
+from twap.domain.book import LevelTexts, OrderBook
+from twap.domain.execution import advance, next_event_at
+from twap.domain.look import look_at
+from twap.ports.market import BookState
+from twap.ports.order import Side, VenueLook
+
+AGE_MS = 40
+
+
+class FakeBooks:
+    """Implements twap.domain.execution.Books. An exchange without a book is syncing."""
+
+    def __init__(self):
+        self._books, self._states, self._sequence, self._times = {}, {}, 0, {}
+        self.looks = 0
+
+    def show(self, exchange, *, bids=(), asks=(), at=None):
+        """Replace a book: dicts (or pairs) of price to quantity, as numbers or text. at: exchange time."""
+        book = OrderBook(LevelTexts())
+        self._sequence += 1
+        book.apply(_texts(bids), _texts(asks), self._sequence)
+        self._books[exchange], self._times[exchange] = book, at
+        self._states[exchange] = BookState.LIVE
+
+    def set_state(self, exchange, state):
+        self._states[exchange] = state
+
+    def look(self, exchange, symbol, side, *, limit, need, lot, remembered, measure_visible):
+        self.looks += 1
+        state = self._states.get(exchange, BookState.SYNCING)
+        if state is not BookState.LIVE:
+            return VenueLook(exchange, state)
+        book = self._books[exchange]
+        far, near = (book.asks, book.bids) if side is Side.BUY else (book.bids, book.asks)
+        return look_at(
+            exchange,
+            far,
+            near,
+            limit=limit,
+            need=need,
+            lot=lot,
+            remembered=remembered,
+            measure_visible=measure_visible,
+            stamp=(book.sequence, self._times[exchange], AGE_MS),
+        )
+
+
+def _texts(levels):
+    pairs = levels.items() if isinstance(levels, dict) else levels
+    return [(f"{Decimal(str(price)):f}", f"{Decimal(str(quantity)):f}") for price, quantity in pairs]
+
+
+def run_order(order, books, before=lambda now, order: None, **others):
+    """Run an order to its end: at each moment it has something to do, `before` may change the books (and
+    may return the order in another state, or a later moment to wake up). Gives the order and its slices."""
+    slices = []
+    now = order.starts_at
+    while not order.status.over:
+        changed = before(now, order)
+        order = order if changed is None else changed
+        step = None if order.status.over else advance(order, now, books, **others)
+        if step is not None:
+            order = step.order
+            slices += step.slices
+        event = next_event_at(order, now)
+        now = now if event is None else max(event, now)
+    return order, sorted(slices, key=lambda one: one.number)
