@@ -1,4 +1,4 @@
-"""What the order's quantity would have cost otherwise: as one market order, or with more or less liquidity."""
+"""What the order would have cost otherwise: as one market order, or with more or less liquidity."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

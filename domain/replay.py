@@ -21,6 +21,7 @@ from twap.ports.order import (
     Order,
     Side,
     Slice,
+    Taken,
     Ticket,
     VenueLook,
     VenueTerms,

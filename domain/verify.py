@@ -1,8 +1,8 @@
 """An order computed once more from its stored looks, and compared with what is stored, digit by digit.
 
 The same functions that filled it run again: schedule, sweep, liquidity memory. A digit that takes part in
-any fill, slice or total can't change without a discrepancy; one that changes none of them (the rest of a level
-that was only partly taken) can't be found.
+any fill, slice or total can't change without a discrepancy; one that changes none of them (the rest of a
+level that was only partly taken) can't be found.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

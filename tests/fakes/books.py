@@ -54,18 +54,21 @@ def _texts(levels):
     return [(f"{Decimal(str(price)):f}", f"{Decimal(str(quantity)):f}") for price, quantity in pairs]
 
 
-def run_order(order, books, before=lambda now, order: None, **others):
-    """Run an order to its end: at each moment it has something to do, `before` may change the books (and
-    may return the order in another state, or a later moment to wake up). Gives the order and its slices."""
+def run_order(order, books, *, before=lambda now, order: None, woken=lambda due: due, **others):
+    """Run an order to its end; gives it and its slices, by number.
+
+    before  called with the time and the order before each step: may change the books, may return the order in
+            another state
+    woken   from the time at which the order has something to do to the time at which somebody looks
+    """
     slices = []
-    now = order.starts_at
+    now = woken(order.starts_at)
     while not order.status.over:
-        changed = before(now, order)
-        order = order if changed is None else changed
+        order = before(now, order) or order
         step = None if order.status.over else advance(order, now, books, **others)
         if step is not None:
             order = step.order
             slices += step.slices
         event = next_event_at(order, now)
-        now = now if event is None else max(event, now)
+        now = now if event is None else max(woken(event), now)
     return order, sorted(slices, key=lambda one: one.number)
