@@ -5,7 +5,7 @@ them. Most updates of a live book are never read, so parsing and sorting them wo
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from twap.ports.events import WireLevels
@@ -13,57 +13,38 @@ from twap.ports.market import ZERO, Level
 from twap.ports.numbers import EXACT
 
 PRICE_DECIMALS = 18
+_POWERS: tuple[int, ...] = tuple(10**places for places in range(PRICE_DECIMALS + 1))
 _MAX_TEXT = 40
 _REMEMBERED = 100_000
 _FEW_CHANGES = 64
 
+Digest = Callable[[str, str], str]
+
 
 class BadLevel(ValueError):
-    """A level's text is no plain number, or negative."""
+    """A level's text is no plain number."""
 
 
-class LevelTexts:
-    """Reads price and quantity texts, and remembers what it has read (bounded): texts repeat all the time.
+class PriceTexts(dict[str, int]):
+    """Price text to integer of 10^-18. Remembers what it has read (bounded): prices repeat all the time."""
 
-    prices      text to integer of 10^-18; sizes: text to whether it is above zero
-    """
+    __slots__ = ()
 
-    __slots__ = ("prices", "sizes")
-
-    def __init__(self) -> None:
-        self.prices: dict[str, int] = {}
-        self.sizes: dict[str, bool] = {}
-
-    def price(self, text: str) -> int:
+    def __missing__(self, text: str) -> int:
         """Raises BadLevel."""
-        value = _scaled(text)
-        if value == 0:
-            raise BadLevel(f"price {text!r} is not above zero")
-        if len(self.prices) >= _REMEMBERED:
-            self.prices.clear()
-        self.prices[text] = value
-        return value
-
-    def above_zero(self, text: str) -> bool:
-        """Raises BadLevel."""
-        value = _scaled(text) > 0
-        if len(self.sizes) >= _REMEMBERED:
-            self.sizes.clear()
-        self.sizes[text] = value
-        return value
-
-
-def _scaled(text: str) -> int:
-    if type(text) is not str or len(text) > _MAX_TEXT:
-        raise BadLevel(f"not a plain decimal number: {str(text)[:_MAX_TEXT]!r}")
-    whole, point, places = text.partition(".")
-    digits = whole + places
-    if not (digits.isascii() and digits.isdigit() and whole and (places or not point)):
-        raise BadLevel(f"not a plain decimal number: {text!r}")
-    if len(places) > PRICE_DECIMALS:
-        raise BadLevel(f"more than {PRICE_DECIMALS} decimal places: {text!r}")
-    scale: int = 10 ** (PRICE_DECIMALS - len(places))
-    return int(digits) * scale
+        whole, _, places = text.partition(".")
+        digits = whole + places
+        if not (digits.isdigit() and digits.isascii() and len(digits) <= _MAX_TEXT):
+            raise BadLevel(f"price {text[:_MAX_TEXT]!r} is no plain number")
+        if len(places) > PRICE_DECIMALS:
+            raise BadLevel(f"price {text!r} has more than {PRICE_DECIMALS} decimal places")
+        key: int = int(digits) * _POWERS[PRICE_DECIMALS - len(places)]
+        if not key:
+            raise BadLevel("a price of zero")
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[text] = key
+        return key
 
 
 def price_of(key: int) -> Decimal:
@@ -78,39 +59,53 @@ def key_of(price: Decimal) -> int:
 class BookSide:
     """Bids or asks.
 
-    quantities  price key to the exchange's text; texts: price key to text, kept only for checksums
+    quantities  price key to the exchange's text
+    digests     price key to what the level adds to a checksum; only where the exchange has one
     horizon     the worst price key up to which the side is known; None: all of it is
     """
 
-    __slots__ = ("_changed", "_ladder", "_sorted", "descending", "horizon", "quantities", "texts")
+    __slots__ = (
+        "_changed",
+        "_digest",
+        "_ladder",
+        "_sorted",
+        "descending",
+        "digests",
+        "horizon",
+        "quantities",
+    )
 
-    def __init__(self, *, descending: bool, keep_texts: bool) -> None:
+    def __init__(self, *, descending: bool, digest: Digest | None = None) -> None:
         self.descending = descending
         self.quantities: dict[int, str] = {}
-        self.texts: dict[int, str] | None = {} if keep_texts else None
+        self.digests: dict[int, str] = {}
         self.horizon: int | None = None
+        self._digest = digest
         self._sorted: list[int] | None = None
         self._changed: list[int] = []
         self._ladder: list[Level] = []
 
-    def apply(self, levels: WireLevels, known: LevelTexts) -> None:
-        """Raises BadLevel; the side is then half-changed and must be thrown away."""
-        quantities, prices, sizes = self.quantities, known.prices, known.sizes
-        changed = self._changed
+    def apply(self, levels: WireLevels, prices: PriceTexts) -> None:
+        """Raises BadLevel (TypeError, IndexError or AttributeError for what is no pair of texts): the side is
+        then half-changed and must be thrown away."""
+        quantities, changed, digest = self.quantities, self._changed, self._digest
         for level in levels:
-            text, quantity = level[0], level[1]
-            price = prices.get(text) or known.price(text)
-            above_zero = sizes.get(quantity)
-            if above_zero is None:
-                above_zero = known.above_zero(quantity)
-            if above_zero:
-                if price not in quantities:
+            quantity = level[1]
+            price = prices[level[0]]
+            if (
+                not (quantity.replace(".", "", 1).isdigit() and quantity.isascii())
+                or len(quantity) > _MAX_TEXT
+            ):
+                raise BadLevel(f"quantity {quantity[:_MAX_TEXT]!r} is no plain number")
+            if quantity[0] == "0" and not quantity.strip("0."):
+                if quantities.pop(price, None) is not None:
                     changed.append(price)
-                    if self.texts is not None:
-                        self.texts[price] = text
-                quantities[price] = quantity
-            elif quantities.pop(price, None) is not None:
+                continue
+            if price not in quantities:
                 changed.append(price)
+            quantities[price] = quantity
+            if digest is not None:
+                self.digests[price] = digest(level[0], quantity)
         if len(changed) > _FEW_CHANGES:
             self._sorted = None
             changed.clear()
@@ -122,7 +117,8 @@ class BookSide:
         ordered = self._sorted
         if ordered is None:
             ordered = self._sorted = sorted(self.quantities)
-        else:
+            self._changed.clear()
+        elif self._changed:
             for price in self._changed:
                 at = bisect_left(ordered, price)
                 is_listed = at < len(ordered) and ordered[at] == price
@@ -131,7 +127,7 @@ class BookSide:
                         del ordered[at]
                     else:
                         insort(ordered, price)
-        self._changed.clear()
+            self._changed.clear()
         return ordered
 
     def best_key(self) -> int | None:
@@ -188,15 +184,13 @@ class BookSide:
         self._sorted = ordered[-depth:] if self.descending else ordered[:depth]
         self._ladder = []
 
-    def wire_best(self, count: int) -> list[tuple[str, str]]:
-        """Best levels as the exchange wrote them. Only where texts are kept."""
-        texts = self.texts or {}
-        ordered = self._in_order()
-        keys = reversed(ordered[-count:]) if self.descending else ordered[:count]
-        found = [(texts[key], self.quantities[key]) for key in keys]
-        if len(texts) > 4 * len(self.quantities) + 1000:
-            self.texts = {key: texts[key] for key in self.quantities}
-        return found
+    def best_digests(self, count: int) -> list[str]:
+        """What the best levels add to a checksum, best first."""
+        digests, ordered = self.digests, self._in_order()
+        if len(digests) > 4 * len(ordered) + 1000:
+            digests = self.digests = {price: digests[price] for price in ordered}
+        best = ordered[: -count - 1 : -1] if self.descending else ordered[:count]
+        return [digests[price] for price in best]
 
 
 class OrderBook:
@@ -205,21 +199,21 @@ class OrderBook:
     version  grows with every change: the key of whatever is computed from this book
     """
 
-    __slots__ = ("_known", "asks", "bids", "sequence", "version")
+    __slots__ = ("_prices", "asks", "bids", "sequence", "version")
 
-    def __init__(self, known: LevelTexts, *, keep_texts: bool = False) -> None:
-        self._known = known
-        self.bids = BookSide(descending=True, keep_texts=keep_texts)
-        self.asks = BookSide(descending=False, keep_texts=keep_texts)
+    def __init__(self, prices: PriceTexts, digest: Digest | None = None) -> None:
+        self._prices = prices
+        self.bids = BookSide(descending=True, digest=digest)
+        self.asks = BookSide(descending=False, digest=digest)
         self.sequence = 0
         self.version = 0
 
     def apply(self, bids: WireLevels, asks: WireLevels, sequence: int) -> None:
-        """Set absolute quantities; zero removes. Removing what is not there is normal. Raises BadLevel."""
+        """Set absolute quantities; zero removes. To remove what is not there is normal. Raises as sides do."""
         if bids:
-            self.bids.apply(bids, self._known)
+            self.bids.apply(bids, self._prices)
         if asks:
-            self.asks.apply(asks, self._known)
+            self.asks.apply(asks, self._prices)
         self.sequence = sequence
         self.version += 1
 

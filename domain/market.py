@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from twap.domain.book import LevelTexts
+from twap.domain.book import PriceTexts
 from twap.domain.consolidation import BookView, ConsolidatedLevel, Source, consolidate
 from twap.domain.look import Remembered, look_at
 from twap.domain.synchroniser import SyncCounters, Synchroniser
@@ -32,7 +32,7 @@ class Market:
     def __init__(self, clock: Clock, *, stale_after_seconds: float = 5) -> None:
         self._clock = clock
         self._stale_after = stale_after_seconds
-        self._known = LevelTexts()
+        self._prices = PriceTexts()
         self._books: dict[tuple[str, str], Synchroniser] = {}
         self._missing: dict[tuple[str, str], str] = {}
         self._views: OrderedDict[tuple[str, tuple[str, ...], int], tuple[object, Bests]] = OrderedDict()
@@ -40,7 +40,7 @@ class Market:
     # -- BookSink
 
     def open(self, instrument: Instrument, rules: BookRules, heal: Healer) -> Synchroniser:
-        book = Synchroniser(instrument, rules, self._known, heal)
+        book = Synchroniser(instrument, rules, self._prices, heal)
         self._books[instrument.exchange, instrument.symbol] = book
         self._missing.pop((instrument.exchange, instrument.symbol), None)
         return book

@@ -10,13 +10,15 @@ LIVE ages into STALE on reading when the connection gave no sign of life for too
 from collections import deque
 from dataclasses import dataclass
 
-from twap.domain.book import BadLevel, LevelTexts, OrderBook
+from twap.domain.book import BadLevel, OrderBook, PriceTexts
 from twap.ports.events import Delta, Snapshot, WireTime
 from twap.ports.exchange import BookRules
 from twap.ports.feed import Cause, Healer, Pulse
 from twap.ports.market import BookState, Instrument
 
 _MOST_BUFFERED = 20_000
+BAD_LEVELS = (BadLevel, TypeError, IndexError, AttributeError)
+"""What a level raises that is no pair of plain numbers as text."""
 
 
 @dataclass(slots=True)
@@ -39,13 +41,14 @@ class Synchroniser:
     exchange_time  of the last event applied, as the exchange wrote it
     """
 
-    def __init__(self, instrument: Instrument, rules: BookRules, known: LevelTexts, heal: Healer) -> None:
+    def __init__(self, instrument: Instrument, rules: BookRules, prices: PriceTexts, heal: Healer) -> None:
         self.instrument = instrument
         self.rules = rules
+        self._is_contiguous, self._kept_depth = rules.contiguous, rules.kept_depth  # read at every change
         self.counters = SyncCounters()
         self.reason: str | None = "not connected yet"
         self.exchange_time: WireTime = None
-        self._known = known
+        self._prices = prices
         self._heal = heal
         self._pulse: Pulse | None = None
         self._fallback = BookState.SYNCING
@@ -55,7 +58,8 @@ class Synchroniser:
         self.book = self._empty_book()
 
     def _empty_book(self) -> OrderBook:
-        return OrderBook(self._known, keep_texts=self.rules.checksum is not None)
+        checksum = self.rules.checksum
+        return OrderBook(self._prices, None if checksum is None else checksum.digest)
 
     # -- what the feed engine reports
 
@@ -80,7 +84,7 @@ class Synchroniser:
         fresh = self._empty_book()
         try:
             fresh.apply(event.bids, event.asks, event.sequence)
-        except (BadLevel, TypeError, IndexError) as error:
+        except BAD_LEVELS as error:
             self._malformed(error)
             return
         if self.rules.seed_depth is not None:
@@ -102,7 +106,7 @@ class Synchroniser:
 
     def _advance(self, book: OrderBook, event: Delta) -> bool:
         """Apply a delta to a book that is true up to its sequence. False: it no longer is."""
-        if self.rules.contiguous:
+        if self._is_contiguous:
             expected = book.sequence + 1
             if event.first != expected:
                 if self.rules.drops_old and event.last < expected:
@@ -114,19 +118,20 @@ class Synchroniser:
                     return False
         try:
             book.apply(event.bids, event.asks, event.last)
-        except (BadLevel, TypeError, IndexError) as error:
+        except BAD_LEVELS as error:
             self._malformed(error)
             return False
         self.counters.applied += 1
-        if self.rules.kept_depth is not None:
-            book.cut(self.rules.kept_depth)
+        if self._kept_depth is not None:
+            book.cut(self._kept_depth)
         return event.checksum is None or self._checks(book, event.checksum)
 
     def _checks(self, book: OrderBook, wanted: int) -> bool:
-        if self.rules.checksum is None:
+        checksum = self.rules.checksum
+        if checksum is None:
             return True
-        depth = self.rules.checksum_depth
-        found = self.rules.checksum(book.bids.wire_best(depth), book.asks.wire_best(depth))
+        depth = checksum.depth
+        found = checksum.combine(book.bids.best_digests(depth), book.asks.best_digests(depth))
         if found == wanted:
             return True
         self.counters.checksum_failures += 1

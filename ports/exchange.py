@@ -14,8 +14,24 @@ from twap.ports.events import FeedEvent, Snapshot
 from twap.ports.market import Candle, Instrument
 from twap.ports.transport import HttpRequest, Transport
 
-Checksum = Callable[[Sequence[tuple[str, str]], Sequence[tuple[str, str]]], int]
-"""Bids and asks, best first, as wire text, to the exchange's checksum."""
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """How an exchange sums up the best levels of a book. In two steps, as most levels stay as they were.
+
+    depth    levels a side that count
+    digest   of one level's wire text: (price, quantity) to what goes into the sum
+    combine  digests of bids and of asks, best first, at most `depth` each, to the checksum
+    """
+
+    depth: int
+    digest: Callable[[str, str], str]
+    combine: Callable[[Sequence[str], Sequence[str]], int]
+
+    def __call__(self, bids: Sequence[Sequence[str]], asks: Sequence[Sequence[str]]) -> int:
+        """Of whole sides, best first: wire text (price, quantity)."""
+        sides = ([self.digest(level[0], level[1]) for level in side[: self.depth]] for side in (bids, asks))
+        return self.combine(*sides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +46,7 @@ class BookRules:
                       its window true by explicit deletes)
     kept_depth        levels a side that the subscriber must cut the book to after each change
     refill_below      with a seed depth: fewer known levels a side than this ask for a new snapshot
-    checksum          computes the exchange's checksum over the best `checksum_depth` levels a side
+    checksum          of the book that results from each change, where the exchange sends one
     """
 
     snapshot_by_rest: bool = False
@@ -40,7 +56,6 @@ class BookRules:
     kept_depth: int | None = None
     refill_below: int = 20
     checksum: Checksum | None = None
-    checksum_depth: int = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twap.domain.book import BadLevel, LevelTexts, OrderBook, key_of, price_of
+from twap.domain.book import BadLevel, OrderBook, PriceTexts, key_of, price_of
+from twap.domain.synchroniser import BAD_LEVELS
 from twap.ports.market import Level
 
 
-def make_book(bids=(), asks=(), keep_texts=False):
-    book = OrderBook(LevelTexts(), keep_texts=keep_texts)
+def make_book(bids=(), asks=(), digest=None):
+    book = OrderBook(PriceTexts(), digest)
     book.apply(bids, asks, 1)
     return book
 
@@ -38,12 +39,12 @@ def test_book_when_an_absent_level_is_removed_then_nothing_happens():
 
 
 @pytest.mark.parametrize(
-    "text", ["NaN", "-1", "1e5", "", ".", "1.", ".5", "١", "1_0", " 1", "Infinity", "0x1", "1" * 41, 5, None]
+    "text", ["NaN", "-1", "1e5", "", ".", "1.1.1", "١", "1_0", " 1", "Infinity", "0x1", "1" * 41, 5, None]
 )
 def test_book_when_a_level_is_no_plain_number_then_it_is_refused(text):
-    with pytest.raises(BadLevel):
+    with pytest.raises(BAD_LEVELS):
         make_book([(text, "1")])
-    with pytest.raises(BadLevel):
+    with pytest.raises(BAD_LEVELS):
         make_book([("1", text)])
 
 
@@ -81,9 +82,20 @@ def test_book_when_all_known_levels_are_gone_then_there_is_no_best():
     assert book.bids.best_key() is None
 
 
-def test_book_when_texts_are_kept_then_the_wire_text_comes_back():
-    book = make_book([("63004.90", "0.00005100"), ("63003.00", "1")], keep_texts=True)
-    assert book.bids.wire_best(10) == [("63004.90", "0.00005100"), ("63003.00", "1")]
+def test_book_when_it_has_digests_then_those_of_the_best_levels_in_wire_text():
+    bids, asks = [("63004.90", "0.00005100"), ("63003.00", "1"), ("7", "1")], [("9", "1"), ("8.0", "2")]
+    book = make_book(bids, asks, digest=lambda price, quantity: f"{price}x{quantity}")
+    assert book.bids.best_digests(2) == ["63004.90x0.00005100", "63003.00x1"]
+    assert book.asks.best_digests(5) == ["8.0x2", "9x1"]
+
+
+def test_book_when_prices_pass_by_then_their_digests_are_forgotten():
+    book = make_book([("1", "1")], digest=lambda price, quantity: price)
+    for price in range(2, 3000):
+        book.apply([(str(price), "1")], [], 1)
+        book.apply([(str(price), "0")], [], 1)
+    assert book.bids.best_digests(1) == ["1"]
+    assert len(book.bids.digests) == 1
 
 
 def test_crossed_when_best_bid_reaches_best_ask_then_true():
@@ -92,14 +104,12 @@ def test_crossed_when_best_bid_reaches_best_ask_then_true():
     assert not make_book([("1.9", "1")]).crossed
 
 
-def test_level_texts_when_far_too_many_then_memory_stays_bounded(monkeypatch):
+def test_price_texts_when_far_too_many_then_memory_stays_bounded(monkeypatch):
     monkeypatch.setattr("twap.domain.book._REMEMBERED", 10)
-    known = LevelTexts()
+    known = PriceTexts()
     for number in range(1, 50):
-        assert known.price(str(number)) == key_of(D(number))
-        assert known.above_zero(str(number))
-    assert len(known.prices) <= 10
-    assert len(known.sizes) <= 10
+        assert known[str(number)] == key_of(D(number))
+    assert len(known) <= 10
 
 
 @given(st.decimals(min_value="0.000000000000000001", max_value=10**15, places=18))
@@ -116,7 +126,7 @@ CHANGES = st.lists(
 @given(st.lists(st.tuples(CHANGES, st.booleans()), max_size=12), st.booleans())
 def test_book_side_when_changed_and_read_at_random_then_equals_a_plain_dict(rounds, descending):
     """Reading now and then exercises the incremental order: the result must not depend on when it is read."""
-    book = OrderBook(LevelTexts())
+    book = OrderBook(PriceTexts())
     side = book.bids if descending else book.asks
     plain = {}
     for changes, is_read in rounds:

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twap.domain.book import LevelTexts
+from twap.domain.book import PriceTexts
 from twap.domain.synchroniser import Synchroniser
 from twap.ports.events import Delta, Snapshot
-from twap.ports.exchange import BookRules
+from twap.ports.exchange import BookRules, Checksum
 from twap.ports.feed import Cause, Pulse
 from twap.ports.market import BookState, Instrument
 
@@ -25,7 +25,7 @@ class Cures(list):
 
 def make(rules=BY_REST, connected=True):
     cures = Cures()
-    sync = Synchroniser(INSTRUMENT, rules, LevelTexts(), cures)
+    sync = Synchroniser(INSTRUMENT, rules, PriceTexts(), cures)
     if connected:
         sync.connected(Pulse(0.0))
     return sync, cures
@@ -192,7 +192,8 @@ def test_rest_book_when_interrupted_for_a_moment_then_deltas_are_kept_for_the_ne
 
 
 def test_book_when_the_checksum_does_not_fit_then_broken():
-    rules = BookRules(contiguous=False, checksum=lambda bids, asks: len(bids) * 10 + len(asks))
+    checksum = Checksum(10, lambda price, quantity: price, lambda bids, asks: len(bids) * 10 + len(asks))
+    rules = BookRules(contiguous=False, checksum=checksum)
     sync, cures = make(rules)
     sync.snapshot(snapshot(1, checksum=11))
     assert state(sync) is BookState.LIVE

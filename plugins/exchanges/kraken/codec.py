@@ -63,15 +63,14 @@ _decode_book = msgspec.json.Decoder(_BookFrame).decode
 _decode_answer = msgspec.json.Decoder(_Answer).decode
 
 
-def checksum(bids: Sequence[Sequence[str]], asks: Sequence[Sequence[str]]) -> int:
-    """CRC32 (unsigned) over ten asks, then ten bids, best first: the digits of price and quantity without
-    the point and leading zeros. docs.kraken.com/api/docs/guides/spot-ws-book-v2"""
-    digits = [
-        level[0].replace(".", "").lstrip("0") + level[1].replace(".", "").lstrip("0")
-        for side in (asks[:10], bids[:10])
-        for level in side
-    ]
-    return zlib.crc32("".join(digits).encode())
+def level_digest(price: str, quantity: str) -> str:
+    """The digits of both, without the point and leading zeros."""
+    return price.replace(".", "").lstrip("0") + quantity.replace(".", "").lstrip("0")
+
+
+def combine(bids: Sequence[str], asks: Sequence[str]) -> int:
+    """CRC32 (unsigned) over ten asks, then ten bids. docs.kraken.com/api/docs/guides/spot-ws-book-v2"""
+    return zlib.crc32("".join((*asks, *bids)).encode())
 
 
 class KrakenCodec:

@@ -11,10 +11,10 @@ from typing import Annotated
 
 import msgspec
 
-from twap.plugins.exchanges.kraken.codec import DEPTH, KrakenCodec, checksum
+from twap.plugins.exchanges.kraken.codec import DEPTH, KrakenCodec, combine, level_digest
 from twap.ports.errors import CodecError
 from twap.ports.events import Snapshot
-from twap.ports.exchange import BookRules, Endpoints, Limits, OpenFeed
+from twap.ports.exchange import BookRules, Checksum, Endpoints, Limits, OpenFeed
 from twap.ports.market import ZERO, Candle, Instrument
 from twap.ports.numbers import canonical, parse_plain
 from twap.ports.transport import HttpRequest, Transport
@@ -63,7 +63,7 @@ class _Row(msgspec.Struct, array_like=True):
 class Kraken:
     name = "Kraken"
     endpoints = Endpoints(rest="https://api.kraken.com", ws="wss://ws.kraken.com")
-    rules = BookRules(contiguous=False, kept_depth=DEPTH, checksum=checksum, checksum_depth=10)
+    rules = BookRules(contiguous=False, kept_depth=DEPTH, checksum=Checksum(10, level_digest, combine))
     # The server answers each symbol of a request by itself and takes about 20 of them a second.
     limits = Limits(symbols_per_frame=10, frames_per_second=2, connects=(150, 600), rest=(1, 1))
     taker_fee = Decimal("0.004")

@@ -56,11 +56,14 @@ class _BookFrame(msgspec.Struct, gc=False):
 _decode_books = msgspec.json.Decoder(_BookFrame, strict=False).decode
 
 
-def checksum(bids: Sequence[Sequence[str]], asks: Sequence[Sequence[str]]) -> int:
-    """CRC32 (signed) over 25 levels, best first, a bid and an ask in turn: `price:quantity`, all joined by
-    colons; the longer side goes on alone."""
-    pairs = zip_longest(bids[:25], asks[:25])
-    texts = [f"{level[0]}:{level[1]}" for pair in pairs for level in pair if level]
+def level_digest(price: str, quantity: str) -> str:
+    return f"{price}:{quantity}"
+
+
+def combine(bids: Sequence[str], asks: Sequence[str]) -> int:
+    """CRC32 (signed) over 25 levels a side: a bid and an ask in turn, all joined by colons; the longer side
+    goes on alone."""
+    texts = [text for pair in zip_longest(bids, asks) for text in pair if text]
     unsigned = zlib.crc32(":".join(texts).encode())
     return unsigned - 2**32 if unsigned >= 2**31 else unsigned
 

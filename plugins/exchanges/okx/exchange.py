@@ -7,10 +7,10 @@ from typing import Annotated
 
 import msgspec
 
-from twap.plugins.exchanges.okx.codec import OKXCodec, checksum
+from twap.plugins.exchanges.okx.codec import OKXCodec, combine, level_digest
 from twap.ports.errors import CodecError
 from twap.ports.events import Snapshot
-from twap.ports.exchange import BookRules, Endpoints, Limits, OpenFeed
+from twap.ports.exchange import BookRules, Checksum, Endpoints, Limits, OpenFeed
 from twap.ports.market import ZERO, Candle, Instrument
 from twap.ports.numbers import canonical, parse_plain
 from twap.ports.transport import HttpRequest, Transport
@@ -71,7 +71,7 @@ class OKX:
     endpoints = Endpoints(rest="https://www.okx.com", ws="wss://ws.okx.com:8443")
     # A chain: an update must follow the very one it names. Levels that leave the window of 400 are deleted
     # by the exchange, and their successors are sent.
-    rules = BookRules(checksum=checksum, checksum_depth=25)
+    rules = BookRules(checksum=Checksum(25, level_digest, combine))
     # Requests to subscribe and unsubscribe are limited to 480 an hour on a connection: few and large ones.
     limits = Limits(
         symbols_per_connection=100, symbols_per_frame=50, frames_per_second=2, connects=(3, 1), rest=(20, 2)
