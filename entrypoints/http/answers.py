@@ -6,18 +6,12 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from quart import Response, request
+from quart import Request, Response, request
 
 from twap.entrypoints.http import wire
 
 JSON = "application/json"
 
-_HEADERS = (
-    ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "no-referrer"),
-    ("X-Frame-Options", "DENY"),
-)
-_NO_CONTENT_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _COMPRESSED_FROM_BYTES = 1024
 _IN_A_THREAD_FROM_BYTES = 64 * 1024
 _COMPRESSIBLE = ("application/json", "application/problem+json", "text/", "application/javascript")
@@ -50,14 +44,11 @@ def tagged(body: bytes, entity_tag: str) -> Response:
     return encoded(body, headers={"ETag": entity_tag, "Cache-Control": "no-cache"})
 
 
-async def finish(response: Response, request_id: str) -> None:
-    """Security headers, request id, compression, and no body where the method wants none."""
+async def finish(response: Response, request: Request, request_id: str) -> None:
+    """Request id, compression, and no body where the method wants none. (`connection` adds what is the same
+    for all answers.)"""
     headers = response.headers
-    for name, value in _HEADERS:
-        headers[name] = value
-    headers["X-Request-Id"] = request_id
-    headers.setdefault("Content-Security-Policy", _NO_CONTENT_POLICY)
-    headers.setdefault("Cache-Control", "no-store")
+    headers.add("X-Request-Id", request_id)
     length = response.content_length or 0
     if length > _COMPRESSED_FROM_BYTES and (response.mimetype or "").startswith(_COMPRESSIBLE):
         headers.add("Vary", "Accept-Encoding")

@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import structlog
-from quart import Quart, Response, g, request
+from quart import Quart, Request, Response, g
 from quart.ctx import RequestContext
 from quart.typing import ResponseTypes
 
 from twap.entrypoints.http import answers, cors, problems
 from twap.entrypoints.http.accounts import AccountRoutes
+from twap.entrypoints.http.connection import Connection
 from twap.entrypoints.http.docs import DocumentationRoutes
 from twap.entrypoints.http.markets import MarketRoutes
 from twap.entrypoints.http.meta import MetaRoutes
@@ -20,6 +21,7 @@ from twap.entrypoints.http.reports import ReportRoutes
 from twap.entrypoints.services import Services
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_QUIET_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _BODY_SECONDS = 10
 """In which a request's body must have arrived: slow senders are not waited for."""
 
@@ -27,11 +29,14 @@ _BODY_SECONDS = 10
 class TwapApp(Quart):
     """Quart, with what every answer has in common done in one place."""
 
+    asgi_http_class = Connection
+
     def __init__(self, services: Services) -> None:
         super().__init__(__name__, static_folder=None)
         self._services = services
         self._metrics = HttpMetrics(services.metrics)
         self._log = structlog.get_logger("twap.http")
+        self._verbose = services.settings.log_level == "debug"
         self.config["MAX_CONTENT_LENGTH"] = services.settings.max_body_bytes
         self.config["BODY_TIMEOUT"] = _BODY_SECONDS
         self.url_map.strict_slashes = False
@@ -43,24 +48,31 @@ class TwapApp(Quart):
 
     async def full_dispatch_request(self, request_context: RequestContext | None = None) -> ResponseTypes:
         started = self._services.clock.monotonic()
+        request = cast(RequestContext, request_context).request
         given = request.headers.get("X-Request-Id", "")
-        g.request_id = given if _REQUEST_ID.fullmatch(given) else self._services.ids.new()
-        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+        request_id = given if _REQUEST_ID.fullmatch(given) else self._services.ids.new()
+        g.request_id = request_id
+        structlog.contextvars.bind_contextvars(request_id=request_id)
         response = await super().full_dispatch_request(request_context)
         if isinstance(response, Response):
-            await answers.finish(response, g.request_id)
+            await answers.finish(response, request, request_id)
             if origins := self._services.settings.cors_origins:
                 cors.allow(response, origins)
-        self._account(response.status_code, self._services.clock.monotonic() - started)
+        self._account(request, response.status_code, self._services.clock.monotonic() - started)
         return response
 
-    def _account(self, status: int, seconds: float) -> None:
+    def _account(self, request: Request, status: int, seconds: float) -> None:
         rule = request.url_rule
         self._metrics.observe(rule.rule if rule else "none", request.method, status, seconds)
-        # Reads that went well are many and say little: they are there at the level `debug`.
-        quiet = status < 400 and request.method in ("GET", "HEAD", "OPTIONS")
-        say = self._log.debug if quiet else self._log.info
-        say("request", method=request.method, path=request.path, status=status, ms=round(seconds * 1000, 2))
+        # Reads that went well are many and say little.
+        if self._verbose or status >= 400 or request.method not in _QUIET_METHODS:
+            self._log.info(
+                "request",
+                method=request.method,
+                path=request.path,
+                status=status,
+                ms=round(seconds * 1000, 2),
+            )
 
 
 def create_app(services: Services) -> Quart:

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Self, TypeVar, cast
 
 from pydantic import (
     AfterValidator,
@@ -150,7 +150,7 @@ Model = TypeVar("Model", bound=Body)
 
 async def body(model: type[Model]) -> Model:
     """The request's body as this model. Raises MalformedBody and InvalidRequest."""
-    fields = decode_object(await request.get_data(as_text=False))
+    fields = decode_object(cast(bytes, await request.get_data(as_text=False)))
     try:
         return model.model_validate(fields)
     except ValidationError as error:
