@@ -209,7 +209,7 @@ class OrderBook:
         self.version = 0
 
     def apply(self, bids: WireLevels, asks: WireLevels, sequence: int) -> None:
-        """Set absolute quantities; zero removes. To remove what is not there is normal. Raises as sides do."""
+        """Set absolute quantities; zero removes. Removing what is not there is normal. Raises as sides do."""
         if bids:
             self.bids.apply(bids, self._prices)
         if asks:

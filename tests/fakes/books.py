@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from twap.domain.book import LevelTexts, OrderBook
+from twap.domain.book import OrderBook, PriceTexts
 from twap.domain.execution import advance, next_event_at
 from twap.domain.look import look_at
 from twap.ports.market import BookState
@@ -20,7 +20,7 @@ class FakeBooks:
 
     def show(self, exchange, *, bids=(), asks=(), at=None):
         """Replace a book: dicts (or pairs) of price to quantity, as numbers or text. at: exchange time."""
-        book = OrderBook(LevelTexts())
+        book = OrderBook(PriceTexts())
         self._sequence += 1
         book.apply(_texts(bids), _texts(asks), self._sequence)
         self._books[exchange], self._times[exchange] = book, at
