@@ -1,7 +1,6 @@
 """What is still to be sent on one connection, at the pace that the exchange allows."""
 
 import asyncio
-import math
 from collections.abc import Callable, Iterable, Sequence
 
 from twap.plugins.transport.limiter import Limiter
@@ -14,10 +13,9 @@ GATHER_SECONDS = 0.005
 
 
 def frame_limiter(clock: Clock, limits: Limits) -> Limiter:
-    """A frame a second less than allowed, where that is more than one: pongs, which the transport sends,
-    count as well."""
-    amount = max(1, math.ceil(limits.frames_per_second) - 1)
-    return Limiter(clock, amount, max(1.0, amount / limits.frames_per_second))
+    """Whole frames: 5 a second, but 1 in 8 seconds where 0.125 a second are allowed."""
+    amount = max(1, int(limits.frames_per_second))
+    return Limiter(clock, amount, amount / limits.frames_per_second)
 
 
 class Outbox:
