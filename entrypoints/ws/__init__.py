@@ -1,0 +1,1 @@
+"""The WebSocket `/ws`: books at every whole second, changes of orders at once."""
