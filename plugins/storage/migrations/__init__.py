@@ -1,0 +1,24 @@
+"""The steps from an empty database to today's schema.
+
+A released migration is never edited; a new one is appended.
+"""
+
+from dataclasses import dataclass
+
+from twap.plugins.storage.migrations import m0001_first
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """sqlite, postgres: statements, run in order in one transaction with the note that they were."""
+
+    number: int
+    name: str
+    sqlite: tuple[str, ...]
+    postgres: tuple[str, ...]
+
+    def statements(self, dialect: str) -> tuple[str, ...]:
+        return self.sqlite if dialect == "sqlite" else self.postgres
+
+
+MIGRATIONS = (Migration(1, "first", m0001_first.SQLITE, m0001_first.POSTGRES),)

@@ -1,0 +1,48 @@
+"""Columns that mean the same on every database."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from tortoise.fields.base import Field
+
+from twap.ports.numbers import plain
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Since the epoch; exact."""
+    return (moment - EPOCH) // _MICROSECOND
+
+
+def to_moment(microseconds: int) -> datetime:
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+class ExactDecimalField(Field[Decimal], Decimal):  # type: ignore[misc]  # so Tortoise learns the type
+    """A decimal as its plain digits in text.
+
+    SQL would compare and add it as text or as a binary float: never filter, order or sum it there.
+    """
+
+    SQL_TYPE = "TEXT"
+
+    def to_db_value(self, value: Any, instance: Any) -> str | None:
+        return None if value is None else plain(value)
+
+    def to_python_value(self, value: Any) -> Decimal | None:
+        return value if value is None or isinstance(value, Decimal) else Decimal(value)
+
+
+class MomentField(Field[datetime], datetime):
+    """An aware time as whole microseconds since the epoch: the same order on every database."""
+
+    SQL_TYPE = "BIGINT"
+
+    def to_db_value(self, value: Any, instance: Any) -> int | None:
+        return None if value is None else to_microseconds(value)
+
+    def to_python_value(self, value: Any) -> datetime | None:
+        return value if value is None or isinstance(value, datetime) else to_moment(value)

@@ -1,0 +1,153 @@
+"""The tables as Tortoise models. The columns' exact types and the indexes stand in the migrations.
+
+Ids are texts given by the caller. There is no foreign key from orders to users: orders stay for the record.
+"""
+
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, TypeVar
+
+from tortoise import fields
+from tortoise.models import Model
+
+from twap.plugins.storage.fields import ExactDecimalField, MomentField
+
+ID_LENGTH = 255
+
+Row = TypeVar("Row", bound=Model)
+
+
+class UserRow(Model):
+    id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    name = fields.TextField()
+    key = fields.TextField()
+    password_hash = fields.TextField()
+    role = fields.TextField()
+    created_at = MomentField()
+
+    class Meta:
+        abstract = True
+
+
+class TokenFamilyRow(Model):
+    id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    user_id = fields.TextField()
+    refresh_id = fields.TextField()
+    expires_at = MomentField()
+    revoked = fields.BooleanField()
+
+    class Meta:
+        abstract = True
+
+
+class OrderRow(Model):
+    """The order, its progress, and its claim. ticket, terms, warnings, taken: JSON."""
+
+    id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    user_id = fields.TextField()
+    client_order_id = fields.TextField(null=True)
+    symbol = fields.TextField()
+    created_at = MomentField()
+    starts_at = MomentField()
+    lot_size = ExactDecimalField()
+    slices_total = fields.BigIntField()
+    ticket = fields.TextField()
+    terms = fields.TextField()
+    warnings = fields.TextField()
+
+    status = fields.TextField()
+    revision = fields.BigIntField()
+    started_at = MomentField(null=True)
+    ended_at = MomentField(null=True)
+    slices_done = fields.BigIntField()
+    executed = ExactDecimalField()
+    notional = ExactDecimalField()
+    fees = ExactDecimalField()
+    lots_count = fields.BigIntField()
+    arrival_mid = ExactDecimalField(null=True)
+    taken = fields.TextField()
+    note = fields.TextField(null=True)
+
+    claim_owner = fields.TextField(null=True)
+    claim_until = MomentField()
+    fence = fields.BigIntField()
+
+    class Meta:
+        abstract = True
+
+
+class SliceRow(Model):
+    """venues: packed looks, see `looks`."""
+
+    id = fields.BigIntField(primary_key=True)
+    order_id = fields.TextField()
+    number = fields.BigIntField()
+    due_at = MomentField()
+    looked_at = MomentField()
+    planned = ExactDecimalField()
+    target = ExactDecimalField()
+    filled = ExactDecimalField()
+    reason = fields.TextField(null=True)
+    mid = ExactDecimalField(null=True)
+    venues = fields.BinaryField()
+
+    class Meta:
+        abstract = True
+
+
+class ExecutionRow(Model):
+    """position: within its slice, from 0."""
+
+    id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    order_id = fields.TextField()
+    slice = fields.BigIntField()
+    position = fields.BigIntField()
+    symbol = fields.TextField()
+    side = fields.TextField()
+    quantity = ExactDecimalField()
+    price = ExactDecimalField()
+    fee = ExactDecimalField()
+    exchange = fields.TextField()
+    timestamp = MomentField()
+    book_sequence = fields.BigIntField(null=True)
+    book_exchange_time = MomentField(null=True)
+    book_age_ms = fields.BigIntField()
+
+    class Meta:
+        abstract = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The models of one database.
+
+    Tortoise keeps the SQL dialect of the database opened last in the model classes themselves, so
+    each database gets classes of its own.
+    """
+
+    users: type[UserRow]
+    token_families: type[TokenFamilyRow]
+    orders: type[OrderRow]
+    slices: type[SliceRow]
+    executions: type[ExecutionRow]
+
+    @classmethod
+    def fresh(cls) -> "Tables":
+        return cls(
+            _concrete(UserRow, "users"),
+            _concrete(TokenFamilyRow, "token_families"),
+            _concrete(OrderRow, "orders"),
+            _concrete(SliceRow, "slices"),
+            _concrete(ExecutionRow, "executions"),
+        )
+
+    def module(self) -> ModuleType:
+        """What Tortoise wants to find models in."""
+        module: Any = ModuleType("twap_tables")
+        module.__models__ = [self.users, self.token_families, self.orders, self.slices, self.executions]
+        return module  # type: ignore[no-any-return]
+
+
+def _concrete(row: type[Row], name: str) -> type[Row]:
+    meta = type("Meta", (), {"table": name})
+    return type(row.__name__, (row,), {"Meta": meta, "__module__": __name__})

@@ -1,0 +1,156 @@
+"""Orders with their claims, slices and executions."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from tortoise import BaseDBAsyncClient
+from tortoise.exceptions import IntegrityError
+from tortoise.expressions import Q
+
+from twap.plugins.storage.database import Database
+from twap.plugins.storage.fields import EPOCH, to_microseconds
+from twap.plugins.storage.recording import record
+from twap.plugins.storage.rows import order_values, progress_values, to_execution, to_order, to_slice
+from twap.plugins.storage.statements import CLAIM_ORDER, INSERT_ORDER, UPDATE_PROGRESS
+from twap.ports.errors import StorageError
+from twap.ports.order import Execution, Order, OrderStatus, Slice
+from twap.ports.store import Claimed, PageKey, Recorded, Step
+
+UNFINISHED = [status.value for status in OrderStatus if not status.over]
+
+ROWS_WITHOUT_PAUSE = 500
+"""So many rows are read and decoded before the event loop gets a turn: some 30 ms."""
+
+
+class TortoiseOrders:
+    """A `twap.ports.store.OrderStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._tables = database.tables
+
+    async def add(self, order: Order) -> Order:
+        try:
+            async with self._database.writing() as session:
+                statement = self._database.sql(INSERT_ORDER)
+                if await session.execute_query_dict(statement, list(order_values(order))):
+                    return order
+                twin = await self._tables.orders.get(
+                    user_id=order.user_id, client_order_id=order.ticket.client_order_id, using_db=session
+                )
+                return to_order(twin)
+        except IntegrityError as error:
+            raise StorageError(f"the order {order.id} is stored already") from error
+
+    async def get(self, order_id: str) -> Order | None:
+        async with self._database.reading() as session:
+            row = await self._tables.orders.get_or_none(id=order_id, using_db=session)
+            return None if row is None else to_order(row)
+
+    async def page(
+        self,
+        user_id: str,
+        *,
+        limit: int,
+        before: PageKey | None = None,
+        status: OrderStatus | None = None,
+        symbol: str | None = None,
+    ) -> Sequence[Order]:
+        async with self._database.reading() as session:
+            query = self._tables.orders.filter(user_id=user_id)
+            if status is not None:
+                query = query.filter(status=status.value)
+            if symbol is not None:
+                query = query.filter(symbol=symbol)
+            if before is not None:
+                # The last condition lets the index begin at the page; the others cut off its neighbours.
+                older = Q(created_at__lt=before.created_at) | Q(id__lt=before.order_id)
+                query = query.filter(older, created_at__lte=before.created_at)
+            rows = await query.order_by("-created_at", "-id").limit(limit).using_db(session)
+            return [to_order(row) for row in rows]
+
+    async def unfinished(self, user_id: str) -> Sequence[Order]:
+        async with self._database.reading() as session:
+            query = self._tables.orders.filter(user_id=user_id, status__in=UNFINISHED)
+            rows = await query.order_by("created_at", "id").using_db(session)
+            return [to_order(row) for row in rows]
+
+    async def executions(self, order_id: str, after_slice: int = 0) -> Sequence[Execution]:
+        async with self._database.reading() as session:
+            return await self._executions(session, order_id, after_slice, up_to=None)
+
+    async def slices(self, order_id: str) -> Sequence[Slice]:
+        """In parts: a slice and its executions are stored together and never change."""
+        found: list[Slice] = []
+        async with self._database.reading() as session:
+            while True:
+                last = found[-1].number if found else -1
+                query = self._tables.slices.filter(order_id=order_id, number__gt=last)
+                rows = await query.order_by("number").limit(ROWS_WITHOUT_PAUSE).using_db(session)
+                if not rows:
+                    return found
+                fills = await self._executions(session, order_id, last, up_to=rows[-1].number)
+                by_slice = {number: tuple(group) for number, group in groupby(fills, lambda fill: fill.slice)}
+                found += [to_slice(row, by_slice.get(row.number, ())) for row in rows]
+
+    async def _executions(
+        self, session: BaseDBAsyncClient, order_id: str, after_slice: int, up_to: int | None
+    ) -> list[Execution]:
+        query = self._tables.executions.filter(order_id=order_id, slice__gt=after_slice)
+        if up_to is not None:
+            query = query.filter(slice__lte=up_to)
+        rows = await query.order_by("slice", "position").using_db(session)
+        return [to_execution(row) for row in rows]
+
+    async def change(self, order: Order) -> bool:
+        base = order.progress.revision - 1
+        async with self._database.writing() as session:
+            statement = self._database.sql(UPDATE_PROGRESS)
+            values = [*progress_values(order.progress), order.id, base]
+            changed, _ = await session.execute_query(statement, values)
+            return changed == 1
+
+    async def claim(
+        self, owner: str, *, now: datetime, lease_seconds: float, limit: int
+    ) -> Sequence[Claimed]:
+        until = now + timedelta(seconds=lease_seconds)
+        claimed: list[Claimed] = []
+        async with self._database.writing() as session:
+            while len(claimed) < limit:
+                part = min(ROWS_WITHOUT_PAUSE, limit - len(claimed))
+                taken = await self._claim_part(session, owner, now, until, part)
+                claimed += taken
+                if len(taken) < part:
+                    break
+        return claimed
+
+    async def _claim_part(
+        self, session: BaseDBAsyncClient, owner: str, now: datetime, until: datetime, limit: int
+    ) -> list[Claimed]:
+        """PostgreSQL passes over rows that another process is claiming; SQLite has one writer."""
+        free = self._tables.orders.filter(status__in=UNFINISHED, claim_until__lte=now)
+        rows = (
+            await free.order_by("starts_at", "id")
+            .limit(limit)
+            .select_for_update(skip_locked=True)
+            .using_db(session)
+        )
+        values = [[owner, to_microseconds(until), row.fence + 1, row.id] for row in rows]
+        if values:
+            await session.execute_many(self._database.sql(CLAIM_ORDER), values)
+        return [Claimed(to_order(row), row.fence + 1) for row in rows]
+
+    async def renew(self, owner: str, *, now: datetime, lease_seconds: float) -> None:
+        until = now + timedelta(seconds=lease_seconds)
+        async with self._database.writing() as session:
+            mine = self._tables.orders.filter(claim_owner=owner, status__in=UNFINISHED)
+            await mine.using_db(session).update(claim_until=until)
+
+    async def release(self, owner: str) -> None:
+        async with self._database.writing() as session:
+            mine = self._tables.orders.filter(claim_owner=owner)
+            await mine.using_db(session).update(claim_owner=None, claim_until=EPOCH)
+
+    async def record(self, steps: Sequence[Step]) -> Sequence[Recorded]:
+        return await record(self._database, steps)

@@ -1,0 +1,184 @@
+"""Values of the ports as rows of the tables, and back."""
+
+from decimal import Decimal
+
+import msgspec
+
+from twap.plugins.storage.fields import to_microseconds
+from twap.plugins.storage.looks import pack, unpack
+from twap.plugins.storage.models import ExecutionRow, OrderRow, SliceRow, TokenFamilyRow, UserRow
+from twap.ports.account import Role, TokenFamily, User
+from twap.ports.numbers import plain
+from twap.ports.order import (
+    BookStamp,
+    Execution,
+    MissReason,
+    Order,
+    OrderStatus,
+    Progress,
+    Side,
+    Slice,
+    Taken,
+    Ticket,
+    VenueTerms,
+)
+
+Values = tuple[object, ...]
+"""Of one statement, as the database keeps them."""
+
+_ticket = msgspec.json.Decoder(Ticket)
+_terms = msgspec.json.Decoder(tuple[VenueTerms, ...])
+_warnings = msgspec.json.Decoder(tuple[str, ...])
+_taken = msgspec.json.Decoder(tuple[tuple[str, Decimal, Decimal], ...])
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _taken_json(taken: Taken) -> str:
+    return _json([(exchange, price, quantity) for (exchange, price), quantity in taken.items()])
+
+
+def order_values(order: Order) -> Values:
+    """For `INSERT_ORDER`."""
+    ticket = order.ticket
+    return (
+        order.id,
+        order.user_id,
+        ticket.client_order_id,
+        ticket.symbol,
+        to_microseconds(order.created_at),
+        to_microseconds(order.starts_at),
+        plain(order.lot_size),
+        order.slices_total,
+        _json(ticket),
+        _json(order.terms),
+        _json(order.warnings),
+        *progress_values(order.progress),
+    )
+
+
+def progress_values(progress: Progress) -> Values:
+    """For `INSERT_ORDER` and `UPDATE_PROGRESS`."""
+    started_at, ended_at, mid = progress.started_at, progress.ended_at, progress.arrival_mid
+    return (
+        progress.status.value,
+        progress.revision,
+        None if started_at is None else to_microseconds(started_at),
+        None if ended_at is None else to_microseconds(ended_at),
+        progress.slices_done,
+        plain(progress.executed),
+        plain(progress.notional),
+        plain(progress.fees),
+        progress.lots_count,
+        None if mid is None else plain(mid),
+        _taken_json(progress.taken),
+        progress.note,
+    )
+
+
+def slice_values(piece: Slice) -> Values:
+    """For `INSERT_SLICE`."""
+    return (
+        piece.order_id,
+        piece.number,
+        to_microseconds(piece.due_at),
+        to_microseconds(piece.looked_at),
+        plain(piece.planned),
+        plain(piece.target),
+        plain(piece.filled),
+        None if piece.reason is None else piece.reason.value,
+        None if piece.mid is None else plain(piece.mid),
+        pack(piece.venues),
+    )
+
+
+def execution_values(execution: Execution, position: int) -> Values:
+    """For `INSERT_EXECUTION`."""
+    exchange_time = execution.book.exchange_time
+    return (
+        execution.id,
+        execution.order_id,
+        execution.slice,
+        position,
+        execution.symbol,
+        execution.side.value,
+        plain(execution.quantity),
+        plain(execution.price),
+        plain(execution.fee),
+        execution.exchange,
+        to_microseconds(execution.timestamp),
+        execution.book.sequence,
+        None if exchange_time is None else to_microseconds(exchange_time),
+        execution.book.age_ms,
+    )
+
+
+def to_order(row: OrderRow) -> Order:
+    progress = Progress(
+        status=OrderStatus(row.status),
+        revision=row.revision,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        slices_done=row.slices_done,
+        executed=row.executed,
+        notional=row.notional,
+        fees=row.fees,
+        lots_count=row.lots_count,
+        arrival_mid=row.arrival_mid,
+        taken={(exchange, price): quantity for exchange, price, quantity in _taken.decode(row.taken)},
+        note=row.note,
+    )
+    return Order(
+        id=row.id,
+        user_id=row.user_id,
+        ticket=_ticket.decode(row.ticket),
+        terms=_terms.decode(row.terms),
+        lot_size=row.lot_size,
+        created_at=row.created_at,
+        starts_at=row.starts_at,
+        slices_total=row.slices_total,
+        progress=progress,
+        warnings=_warnings.decode(row.warnings),
+    )
+
+
+def to_slice(row: SliceRow, executions: tuple[Execution, ...]) -> Slice:
+    return Slice(
+        order_id=row.order_id,
+        number=row.number,
+        due_at=row.due_at,
+        looked_at=row.looked_at,
+        planned=row.planned,
+        target=row.target,
+        filled=row.filled,
+        reason=None if row.reason is None else MissReason(row.reason),
+        mid=row.mid,
+        venues=unpack(row.venues),
+        executions=executions,
+    )
+
+
+def to_execution(row: ExecutionRow) -> Execution:
+    return Execution(
+        id=row.id,
+        order_id=row.order_id,
+        slice=row.slice,
+        symbol=row.symbol,
+        side=Side(row.side),
+        quantity=row.quantity,
+        price=row.price,
+        fee=row.fee,
+        exchange=row.exchange,
+        timestamp=row.timestamp,
+        book=BookStamp(row.book_sequence, row.book_exchange_time, row.book_age_ms),
+    )
+
+
+def to_user(row: UserRow) -> User:
+    return User(row.id, row.name, row.key, row.password_hash, Role(row.role), row.created_at)
+
+
+def to_family(row: TokenFamilyRow) -> TokenFamily:
+    return TokenFamily(row.id, row.user_id, row.refresh_id, row.expires_at, row.revoked)

@@ -1,0 +1,47 @@
+"""How orders, slices and executions are written, in the order in which `rows` gives their values.
+
+Plain SQL, because these carry thousands of rows a second; all else goes through the models.
+"""
+
+INSERT_ORDER = """
+INSERT INTO orders (
+    id, user_id, client_order_id, symbol, created_at, starts_at, lot_size, slices_total, ticket, terms,
+    warnings, status, revision, started_at, ended_at, slices_done, executed, notional, fees, lots_count,
+    arrival_mid, taken, note
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (user_id, client_order_id) DO NOTHING
+RETURNING id
+"""
+
+UPDATE_PROGRESS = """
+UPDATE orders SET
+    status = ?, revision = ?, started_at = ?, ended_at = ?, slices_done = ?, executed = ?, notional = ?,
+    fees = ?, lots_count = ?, arrival_mid = ?, taken = ?, note = ?
+WHERE id = ? AND revision = ?
+"""
+
+CLAIM_ORDER = "UPDATE orders SET claim_owner = ?, claim_until = ?, fence = ? WHERE id = ?"
+
+INSERT_SLICE = """
+INSERT INTO slices (
+    order_id, number, due_at, looked_at, planned, target, filled, reason, mid, venues
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+INSERT_EXECUTION = """
+INSERT INTO executions (
+    id, order_id, slice, position, symbol, side, quantity, price, fee, exchange, timestamp,
+    book_sequence, book_exchange_time, book_age_ms
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+GUARDS = {
+    "sqlite": """
+SELECT id, revision, fence FROM orders WHERE id IN (SELECT value FROM json_each(?))
+""",
+    "postgres": """
+SELECT id, revision, fence FROM orders WHERE id IN (SELECT jsonb_array_elements_text(?::jsonb))
+ORDER BY id FOR UPDATE
+""",
+}
+"""Revision and fence of the orders of a JSON array of ids; they can't change until the transaction ends."""
