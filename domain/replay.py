@@ -30,8 +30,6 @@ from twap.ports.order import (
 Looks = Iterable[tuple[int, Slice]]
 """Number of a slice in the replayed schedule, and the stored slice whose looks it takes."""
 
-_DEPTH_REASONS = frozenset({MissReason.BEYOND_LIMIT, MissReason.NO_LIQUIDITY, MissReason.MINIMUM})
-
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
@@ -81,7 +79,7 @@ def replay(
         taken = liquidity.seen(taken, chosen, ticket.side) if memory else {}
         venues = [_remembering(look, taken) for look in chosen]
         swept = sweep(ticket, order.terms, lot, venues, wanted)
-        limited += not deep_enough(ticket, order.terms, venues, swept)
+        limited += not deep_enough(ticket, order.terms, lot, venues, wanted, swept)
         with localcontext(EXACT):
             for fill in swept.fills:
                 quantity = fill.lots * lot
@@ -95,23 +93,31 @@ def replay(
 
 
 def deep_enough(
-    ticket: Ticket, terms: Sequence[VenueTerms], venues: Sequence[VenueLook], swept: Swept
+    ticket: Ticket,
+    terms: Sequence[VenueTerms],
+    lot: Decimal,
+    venues: Sequence[VenueLook],
+    wanted_lots: int,
+    swept: Swept,
 ) -> bool:
-    """Whether levels that the looks left out could have changed these fills.
+    """Whether levels that the looks left out could not have changed these fills.
 
-    They could not where the look reached the limit or the end of its book, or where every fill ranks at
-    least as well as the last level that was looked at and nothing was lacking.
+    That is sure of a look that reached the limit or the end of its book, that offers all that was wanted by
+    itself, or whose last level ranks behind every fill while nothing was lacking.
     """
     cut = [(x, edge(x)) for x in venues if x.state is BookState.LIVE and x.more and x.levels]
-    open_ended = [(look, price) for look, price in cut if within_limit(ticket, price)]
-    if not open_ended:
-        return True
-    if swept.reason in _DEPTH_REASONS or (ticket.max_participation is not None and _unmeasured(open_ended)):
+    cut = [(look, price) for look, price in cut if within_limit(ticket, price)]
+    if cut and ticket.max_participation is not None and _unmeasured(cut):
         return False
     with localcontext(EXACT):
         rank = _ranking(ticket, terms)
         worst = max((rank(fill.exchange, fill.price) for fill in swept.fills), default=None)
-        return worst is None or all(worst <= rank(look.exchange, price) for look, price in open_ended)
+        lacking = swept.reason not in (None, MissReason.PARTICIPATION)
+        return all(
+            _offered(look, price, ticket.side, lot) >= wanted_lots
+            or (not lacking and (worst is None or worst <= rank(look.exchange, price)))
+            for look, price in cut
+        )
 
 
 def edge(look: VenueLook) -> Decimal:
@@ -121,6 +127,12 @@ def edge(look: VenueLook) -> Decimal:
     """
     certain = [level.price for at, level in enumerate(look.levels) if at < LEAST_LEVELS or not level.taken]
     return certain[-1]
+
+
+def _offered(look: VenueLook, last: Decimal, side: Side, lot: Decimal) -> int:
+    """Lots to be had down to the price `last`."""
+    certain = (x for x in look.levels if (x.price <= last if side is Side.BUY else x.price >= last))
+    return sum(int((x.displayed - x.taken) // lot) for x in certain)
 
 
 def _ranking(ticket: Ticket, terms: Sequence[VenueTerms]) -> Callable[[str, Decimal], Decimal]:
