@@ -28,6 +28,10 @@ class Backoff:
     def reset(self) -> None:
         self._bound = self._first
 
+    def ease(self, most_seconds: float) -> None:
+        """Wait no longer than this next time: it half worked."""
+        self._bound = min(self._bound, most_seconds)
+
 
 class Repetition:
     """Delays remedies for one book that keep being asked for, so that a book that can't be cured never spins.

@@ -16,6 +16,9 @@ from twap.ports.transport import Connection
 SHORT_LIFE_SECONDS = 5.0
 """A planned replacement of a younger connection waits like a fault: announcements must not make it spin."""
 
+USEFUL_BACKOFF_SECONDS = 2.0
+"""Bound on the wait after a connection that fed books, however short it lived."""
+
 
 class Link:
     """state, reason  of the connection, as in twap.ports.feed.FeedStatus
@@ -54,8 +57,6 @@ class Link:
         while True:
             ended, lived_seconds = await self._live(first)
             first = first and lived_seconds is None
-            if lived_seconds is not None and lived_seconds >= self._venue.timing.healthy:
-                self._backoff.reset()
             if not (ended.planned and lived_seconds is not None and lived_seconds >= SHORT_LIFE_SECONDS):
                 await self._venue.clock.sleep(self._backoff.next())
 
@@ -89,8 +90,13 @@ class Link:
             venue.counters.heard_at = max(venue.counters.heard_at, session.pulse.seen_at)
             for subscription in self.subscriptions.values():
                 subscription.disconnected()
+        lived_seconds = venue.clock.monotonic() - session.opened_at
+        if lived_seconds >= venue.timing.healthy:
+            self._backoff.reset()
+        elif session.updates:
+            self._backoff.ease(USEFUL_BACKOFF_SECONDS)
         self._lost(BookState.SYNCING if session.heard else BookState.DOWN, ended.reason)
-        return ended, venue.clock.monotonic() - session.opened_at
+        return ended, lived_seconds
 
     async def _connect(self) -> Connection:
         venue, exchange = self._venue, self._venue.exchange

@@ -297,3 +297,13 @@ async def test_audit_when_the_change_arrives_a_little_later_then_the_connection_
     market.network.reply("/snapshot", changed, snapshot_body(150))
     await market.clock.advance(100)
     assert len(market.network.connections) == 1
+
+
+async def test_connection_when_it_fed_books_but_ends_often_then_it_comes_back_soon(make_market):
+    market = await make_market()
+    await market.acquire("BTC-USDT")
+    for number in range(10):
+        await market.push(snapshot_frame("BTC-USDT", number))
+        market.network.connection.end()
+        await market.clock.advance(1.1)
+    assert len(market.network.connections) == 11
