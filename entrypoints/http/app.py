@@ -7,7 +7,8 @@ from typing import Any, cast
 import structlog
 from quart import Quart, Request, Response, g
 from quart.ctx import RequestContext
-from quart.typing import ResponseTypes
+from quart.typing import ResponseReturnValue, ResponseTypes
+from werkzeug.exceptions import HTTPException
 
 from twap.entrypoints.http import answers, cors, problems
 from twap.entrypoints.http.accounts import AccountRoutes
@@ -47,13 +48,19 @@ class TwapApp(Quart):
         return func
 
     async def full_dispatch_request(self, request_context: RequestContext | None = None) -> ResponseTypes:
+        """In place of Quart's, which also looks for hooks, sessions and signals: there are none here."""
         started = self._services.clock.monotonic()
         request = cast(RequestContext, request_context).request
         given = request.headers.get("X-Request-Id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else self._services.ids.new()
         g.request_id = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        response = await super().full_dispatch_request(request_context)
+        result: ResponseReturnValue | HTTPException
+        try:
+            result = await self.dispatch_request(request_context)
+        except Exception as error:  # noqa: BLE001 - the handlers of `problems` answer every error
+            result = await self.handle_user_exception(error)
+        response = await self.make_response(result)
         if isinstance(response, Response):
             await answers.finish(response, request, request_id)
             if origins := self._services.settings.cors_origins:

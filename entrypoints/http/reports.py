@@ -4,15 +4,19 @@ import asyncio
 import csv
 import io
 from collections.abc import Sequence
+from decimal import localcontext
 from enum import StrEnum
 
 from quart import Quart, Response
 
 from twap.domain import explain, report
-from twap.entrypoints.http import answers, queries, report_page, wire
+from twap.entrypoints import report_page
+from twap.entrypoints.http import answers, queries, wire
 from twap.entrypoints.http.auth import caller
 from twap.entrypoints.services import Services
 from twap.ports.errors import NotFound
+from twap.ports.market import ZERO
+from twap.ports.numbers import EXACT
 from twap.ports.order import Execution, Order
 
 _PAGE_POLICY = (
@@ -74,7 +78,9 @@ class ReportRoutes:
         found = next((each for each in slices if each.number == number), None)
         if found is None:
             raise NotFound(f"slice {number} of order {order.id} is not over, or there is none")
-        return answers.json(wire.plainly(explain.explain(order, found)))
+        with localcontext(EXACT):
+            before = sum((each.filled for each in slices if each.number < number), ZERO)
+        return answers.json(wire.plainly(explain.explain(order, found, executed_before=before)))
 
 
 def _table(order: Order, executions: Sequence[Execution]) -> Response:

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from tests.fakes.services import make_services
+from twap.domain import accounts
 from twap.entrypoints.http.app import create_app
 from twap.ports.account import Role
 
@@ -43,14 +44,19 @@ class Api:
         await self.client.post("/register", json=credentials)
         return await (await self.client.post("/login", json=credentials)).get_json()
 
-    async def promote(self, name):
-        """Make this user an admin, as the command line does."""
-        users = self.services.storage.users
-        user = await users.by_key(name)
-        await users.delete(user.id)
-        await users.add(
-            type(user)(user.id, user.name, user.key, user.password_hash, Role.ADMIN, user.created_at)
+    async def sign_in_admin(self, name="admin"):
+        """Admins are made on the command line, never over HTTP."""
+        services = self.services
+        await accounts.register(
+            name,
+            PASSWORD,
+            role=Role.ADMIN,
+            users=services.storage.users,
+            hasher=services.hasher,
+            clock=services.clock,
+            ids=services.ids,
         )
+        return await self.sign_in(name)
 
     async def submit(self, headers, **changes):
         response = await self.client.post("/orders/twap", headers=headers, json={**ORDER, **changes})

@@ -156,18 +156,16 @@ async def test_unregister_when_user_then_token_is_dead_and_orders_are_cancelled(
 
 
 async def test_unregister_when_admin_then_403(api):
-    headers = await api.sign_in()
-    await api.promote("alice")
+    headers = await api.sign_in_admin()
     await problem(await api.client.delete("/unregister", headers=headers), 403)
 
 
 async def test_users_when_admin_then_all_with_roles(api):
-    headers = await api.sign_in()
-    await api.promote("alice")
+    headers = await api.sign_in_admin()
     await api.sign_in("bob")
     response = await api.client.get("/users", headers=headers)
     assert await response.get_json() == {
-        "users": [{"username": "alice", "role": "admin"}, {"username": "bob", "role": "user"}]
+        "users": [{"username": "admin", "role": "admin"}, {"username": "bob", "role": "user"}]
     }
 
 

@@ -19,9 +19,11 @@ from twap.plugins.bus.in_process import InProcessBus
 def make_services(**replacements):
     """Services of fakes; name any of its fields to replace it: `make_services(feed=FakeFeed(down=…))`."""
     clock = replacements.get("clock") or ManualClock()
+    storage = MemoryStorage()
+    storage.is_open = True
     fakes = {
         "settings": Settings(_env_file=None),
-        "storage": MemoryStorage(),
+        "storage": storage,
         "feed": FakeFeed(),
         "market": Market(clock),
         "clock": clock,
