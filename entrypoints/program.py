@@ -1,6 +1,7 @@
 """`twap serve`: opens storage and feeds, runs executor, broadcasts and HTTP side by side, stops cleanly."""
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,6 +23,9 @@ DRAIN_SECONDS = 2.0
 KEEP_ALIVE_SECONDS = 75
 BACKLOG = 2048
 FORGET_TOKENS_EVERY_SECONDS = 3600
+
+Beside = Callable[[Container, asyncio.Event], Awaitable[None]]
+"""What runs beside the server; setting the event stops it."""
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -81,17 +85,18 @@ def _hypercorn_config(listener: socket.socket, settings: Settings) -> Config:
     config.h11_max_incomplete_size = 32 * 1024
     config.include_server_header = False
     config.accesslog = None
-    config.errorlog = None
+    config.errorlog = logging.getLogger("hypercorn.error")
     return config
 
 
 async def run(
     settings: Settings,
     *,
-    beside: Callable[[Container], Awaitable[None]] | None = None,
+    beside: Beside | None = None,
     container: Container | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM. beside: something to run meanwhile; the server goes on when it ends.
+    """Serve until SIGINT or SIGTERM. beside: something to run meanwhile; the server goes on when it ends,
+    unless it sets the event that it is given.
 
     Raises WrongSetting where the start is not possible.
     """
@@ -116,7 +121,7 @@ async def run(
                 Job("http", lambda: _serve_http(app, listener, settings, drained)),
             ]
             if beside is not None:
-                jobs.append(Job("beside", lambda: _beside(beside, container)))
+                jobs.append(Job("beside", lambda: _beside(beside, container, stop)))
             log.info(
                 "serving",
                 url=f"http://{settings.host}:{listener.getsockname()[1]}",
@@ -126,8 +131,8 @@ async def run(
             log.info("stopped")
 
 
-async def _beside(job: Callable[[Container], Awaitable[None]], container: Container) -> None:
-    await job(container)
+async def _beside(job: Beside, container: Container, stop: asyncio.Event) -> None:
+    await job(container, stop)
     await asyncio.Event().wait()
 
 
