@@ -19,7 +19,7 @@ from twap.ports.store import Claimed, PageKey, Recorded, Step
 
 UNFINISHED = [status.value for status in OrderStatus if not status.over]
 
-ROWS_WITHOUT_PAUSE = 500
+ROWS_WITHOUT_PAUSE = 400
 """So many rows are read and decoded before the event loop gets a turn: some 30 ms."""
 
 
@@ -97,11 +97,20 @@ class TortoiseOrders:
     async def _executions(
         self, session: BaseDBAsyncClient, order_id: str, after_slice: int, up_to: int | None
     ) -> list[Execution]:
+        """In parts; between them the event loop gets its turn."""
         query = self._tables.executions.filter(order_id=order_id, slice__gt=after_slice)
         if up_to is not None:
             query = query.filter(slice__lte=up_to)
-        rows = await query.order_by("slice", "position").using_db(session)
-        return [to_execution(row) for row in rows]
+        found: list[Execution] = []
+        part = query
+        while True:
+            rows = await part.order_by("slice", "position").limit(ROWS_WITHOUT_PAUSE).using_db(session)
+            found += [to_execution(row) for row in rows]
+            if len(rows) < ROWS_WITHOUT_PAUSE:
+                return found
+            last = rows[-1]
+            rest = Q(slice__gt=last.slice) | Q(position__gt=last.position)
+            part = query.filter(rest, slice__gte=last.slice)
 
     async def change(self, order: Order) -> bool:
         base = order.progress.revision - 1
