@@ -1,6 +1,6 @@
 """`TwapClient`: a method for each thing that the server can do."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
@@ -88,7 +88,7 @@ class TwapClient:
         klines: dict[str, Json] = answer.json()["klines"]
         return klines
 
-    def book(self, symbol: str, exchanges: Iterable[str], depth: int = 10) -> AsyncIterator[Json]:
+    def book(self, symbol: str, exchanges: Iterable[str], depth: int = 10) -> AsyncGenerator[Json, None]:
         """The consolidated book once a second, for ever; a broken connection is made anew.
 
         Raises StreamRefused for an unknown exchange or symbol.
@@ -127,7 +127,7 @@ class TwapClient:
 
     async def orders(
         self, *, status: str | None = None, symbol: str | None = None, page_size: int = 100
-    ) -> AsyncIterator[Json]:
+    ) -> AsyncGenerator[Json, None]:
         """The caller's orders, newest first, read page by page as they are asked for."""
         asked = {"status": status, "symbol": symbol, "limit": str(page_size)}
         query = {name: value for name, value in asked.items() if value is not None}
@@ -170,12 +170,12 @@ class TwapClient:
         ).json()
         return explained
 
-    def watch(self, order_id: str) -> AsyncIterator[Json]:
+    def watch(self, order_id: str) -> AsyncGenerator[Json, None]:
         """The order's states, from the present one until it is over. `executions` of each are the new ones.
 
         They are pushed by the server; where its socket can't be had, it is asked once a second.
         """
-        return aiter(OrderStates(self._http, order_id))
+        return OrderStates(self._http, order_id).follow()
 
     async def _get(self, path: str) -> Json:
         answer: Json = (await self._http.request("GET", path)).json()

@@ -1,7 +1,7 @@
 """What goes on happening: the states of an order, the updates of a book."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
 import aiohttp
@@ -25,7 +25,8 @@ class OrderStates:
         self._last: Json | None = None
         self._seen: set[str] = set()
 
-    async def __aiter__(self) -> AsyncIterator[Json]:
+    async def follow(self) -> AsyncGenerator[Json, None]:
+        """Once."""
         failures = 0
         while not self._over():
             try:
@@ -86,7 +87,7 @@ class OrderStates:
 
 async def book_updates(
     http: HttpClient, symbol: str, exchanges: Sequence[str], depth: int
-) -> AsyncIterator[Json]:
+) -> AsyncGenerator[Json, None]:
     """See TwapClient.book."""
     wanted = {"action": "subscribe", "symbol": symbol, "exchanges": list(exchanges), "depth": depth}
     failures = 0
