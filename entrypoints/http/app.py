@@ -9,6 +9,7 @@ from quart import Quart, Request, Response, g
 from quart.ctx import RequestContext
 from quart.typing import ResponseReturnValue, ResponseTypes
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter
 
 from twap.entrypoints.http import answers, cors, problems
 from twap.entrypoints.http.accounts import AccountRoutes
@@ -27,6 +28,12 @@ _BODY_SECONDS = 10
 """In which a request's body must have arrived: slow senders are not waited for."""
 
 
+class OrderId(BaseConverter):
+    """Any id; `/orders/twap` is no order, so that its `Allow` names its own methods alone."""
+
+    regex = "(?!twap/?$)[^/]+"
+
+
 class TwapApp(Quart):
     """Quart, with what every answer has in common done in one place."""
 
@@ -40,6 +47,7 @@ class TwapApp(Quart):
         self._verbose = services.settings.log_level == "debug"
         self.config["MAX_CONTENT_LENGTH"] = services.settings.max_body_bytes
         self.config["BODY_TIMEOUT"] = _BODY_SECONDS
+        self.url_map.converters["id"] = OrderId
         self.url_map.strict_slashes = False
         self.url_map.merge_slashes = False
 

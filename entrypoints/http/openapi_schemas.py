@@ -15,13 +15,12 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 ORDER_ID: Schema = {"type": "string", "examples": ["0190f5fe7c3e7d0f8a4b5c6d7e8f9a0b"]}
 
 
-def exact(least: float, most: float, above: bool = False, text: bool = True, **more: Any) -> Schema:
+def exact(least: float, most: float, above: bool = False) -> Schema:
     """An exact number: a JSON number, or the same digits as a string."""
     bound = "exclusiveMinimum" if above else "minimum"
-    number: Schema = {"type": "number", bound: least, "maximum": most, **more}
-    if not text:
-        return number
-    digits: Schema = {"type": "string", "pattern": r"^[0-9]{1,18}(\.[0-9]{1,18})?$"}
+    number: Schema = {"type": "number", bound: least, "maximum": most}
+    some = "(?=.*[1-9])" if above else ""
+    digits: Schema = {"type": "string", "pattern": rf"^{some}[0-9]{{1,18}}(\.[0-9]{{1,18}})?$"}
     return {"anyOf": [number, digits]}
 
 

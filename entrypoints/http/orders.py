@@ -27,10 +27,10 @@ class OrderRoutes:
     def install(self, app: Quart) -> None:
         app.add_url_rule("/orders/twap", "submit_order", self.submit, methods=["POST"])
         app.add_url_rule("/orders", "orders", self.page, methods=["GET"])
-        app.add_url_rule("/orders/<order_id>", "order", self.show, methods=["GET"])
-        app.add_url_rule("/orders/<order_id>", "cancel_order", self.cancel, methods=["DELETE"])
-        app.add_url_rule("/orders/<order_id>/pause", "pause_order", self.pause, methods=["POST"])
-        app.add_url_rule("/orders/<order_id>/resume", "resume_order", self.resume, methods=["POST"])
+        app.add_url_rule("/orders/<id:order_id>", "order", self.show, methods=["GET"])
+        app.add_url_rule("/orders/<id:order_id>", "cancel_order", self.cancel, methods=["DELETE"])
+        app.add_url_rule("/orders/<id:order_id>/pause", "pause_order", self.pause, methods=["POST"])
+        app.add_url_rule("/orders/<id:order_id>/resume", "resume_order", self.resume, methods=["POST"])
 
     async def submit(self) -> Response:
         user, _ = await caller(self._services)

@@ -52,8 +52,8 @@ class ReportRoutes:
         self._services = services
 
     def install(self, app: Quart) -> None:
-        app.add_url_rule("/orders/<order_id>/report", "report", self.report, methods=["GET"])
-        app.add_url_rule("/orders/<order_id>/explain", "explain", self.explain, methods=["GET"])
+        app.add_url_rule("/orders/<id:order_id>/report", "report", self.report, methods=["GET"])
+        app.add_url_rule("/orders/<id:order_id>/explain", "explain", self.explain, methods=["GET"])
 
     async def report(self, order_id: str) -> Response:
         user, _ = await caller(self._services)

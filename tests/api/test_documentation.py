@@ -40,7 +40,7 @@ def references(node):
 
 def test_openapi_when_compared_with_the_app_then_has_the_same_routes(api):
     served = {
-        (re.sub("<([^>]+)>", r"{\1}", rule.rule), method)
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method)
         for rule in api.client.app.url_map.iter_rules()
         for method in rule.methods - {"HEAD", "OPTIONS"}
         if not rule.websocket and rule.rule != "/docs/assets/<name>"

@@ -44,6 +44,8 @@ async def test_head_when_asked_then_headers_of_get_without_body(api, path):
     [
         ("POST", "/ping", {"GET", "HEAD", "OPTIONS"}),
         ("GET", "/login", {"POST", "OPTIONS"}),
+        ("GET", "/orders/twap", {"POST", "OPTIONS"}),
+        ("DELETE", "/orders/twap/", {"POST", "OPTIONS"}),
         ("PUT", "/orders/123", {"GET", "HEAD", "DELETE", "OPTIONS"}),
         ("TRACE", "/orders", {"GET", "HEAD", "OPTIONS"}),
     ],

@@ -50,7 +50,7 @@ async def test_metrics_when_requests_were_made_then_counted_by_route_not_by_path
     text = await response.get_data(as_text=True)
     assert response.mimetype == "text/plain"
     assert 'twap_http_requests_total{method="GET",route="/ping",status="200"} 1.0' in text
-    assert 'route="/orders/<order_id>",status="401"} 1.0' in text
+    assert 'route="/orders/<id:order_id>",status="401"} 1.0' in text
     assert "/orders/123" not in text
 
 
