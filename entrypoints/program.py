@@ -5,7 +5,7 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 from hypercorn.asyncio import serve as hypercorn_serve
@@ -75,13 +75,12 @@ def build_app(container: Container, hub: Hub) -> Quart:
 
 def _hypercorn_config(listener: socket.socket, settings: Settings) -> Config:
     config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
+    config.bind = [f"fd://{listener.detach()}"]  # Hypercorn closes it
     config.backlog = BACKLOG
     config.keep_alive_timeout = KEEP_ALIVE_SECONDS
     config.graceful_timeout = DRAIN_SECONDS
     config.shutdown_timeout = DRAIN_SECONDS
     config.websocket_max_message_size = settings.ws_max_message_bytes
-    config.websocket_ping_interval = 20
     config.h11_max_incomplete_size = 32 * 1024
     config.include_server_header = False
     config.accesslog = None
@@ -112,13 +111,13 @@ async def run(
             stop = _stop_on_signals()
             hub = Hub(container.services())
             app = build_app(container, hub)
-            drained = asyncio.Event()
+            http = _HttpEnd()
             jobs = [
                 Job("housekeeping", lambda: _housekeeping(container)),
                 Job("order feeds", container.order_feeds().run),
                 Job("executor", container.executor().run, grace_seconds=2.0),
                 Job("broadcast", hub.run),
-                Job("http", lambda: _serve_http(app, listener, settings, drained)),
+                Job("http", lambda: _serve_http(app, listener, settings, http)),
             ]
             if beside is not None:
                 jobs.append(Job("beside", lambda: _beside(beside, container, stop)))
@@ -127,7 +126,7 @@ async def run(
                 url=f"http://{settings.host}:{listener.getsockname()[1]}",
                 exchanges=list(container.feed().exchanges()),
             )
-            await supervise(jobs, stop, before_cancel=lambda: _drain(hub, drained))
+            await supervise(jobs, stop, before_cancel=lambda: _drain(hub, http))
             log.info("stopped")
 
 
@@ -136,16 +135,29 @@ async def _beside(job: Beside, container: Container, stop: asyncio.Event) -> Non
     await asyncio.Event().wait()
 
 
-async def _serve_http(
-    app: Quart, listener: socket.socket, settings: Settings, drained: asyncio.Event
-) -> None:
-    await hypercorn_serve(app, _hypercorn_config(listener, settings), shutdown_trigger=drained.wait)
+class _HttpEnd:
+    """asked: Hypercorn shall stop; reached: it has."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.reached = asyncio.Event()
 
 
-async def _drain(hub: Hub, drained: asyncio.Event) -> None:
-    """Sockets are closed before Hypercorn stops: it would wait for them for ever."""
+async def _serve_http(app: Quart, listener: socket.socket, settings: Settings, end: _HttpEnd) -> None:
+    await hypercorn_serve(app, _hypercorn_config(listener, settings), shutdown_trigger=end.asked.wait)
+    end.reached.set()
+    if end.asked.is_set():
+        await asyncio.Event().wait()  # as a job that was asked to stop, it waits to be cancelled
+
+
+async def _drain(hub: Hub, http: _HttpEnd) -> None:
+    """Sockets are closed before Hypercorn stops: it would wait for them for ever. A request that is being
+    answered may end; cancelling Hypercorn earlier would break it off."""
     await hub.close(DRAIN_SECONDS)
-    drained.set()
+    http.asked.set()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS + 1):
+            await http.reached.wait()
 
 
 def _stop_on_signals() -> asyncio.Event:

@@ -29,6 +29,11 @@ class Demo:
 
     async def run(self, container: Container, stop: asyncio.Event) -> None:
         """Runs beside the server, and stops it at the end unless it goes on."""
+        await self._trade()
+        if not self._goes_on:
+            stop.set()
+
+    async def _trade(self) -> None:
         screen = self._screen
         screen.print(f"serving on {self._url}", markup=False)
         async with TwapClient(self._url) as twap:
@@ -52,8 +57,6 @@ class Demo:
             screen.print(report_view(await twap.report(order["order_id"])))
             if self._goes_on:
                 await self._say_what_is_left(twap, order["order_id"])
-            else:
-                stop.set()
 
     async def _choose(self, twap: TwapClient) -> Choice:
         """The real exchanges, or the simulated one where none of them can be had."""
