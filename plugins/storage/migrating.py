@@ -6,7 +6,6 @@ migration is one transaction together with its note, under a lock.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from tortoise import BaseDBAsyncClient
 
@@ -20,7 +19,9 @@ CREATE TABLE IF NOT EXISTS twap_migrations (
 )
 """
 _APPLIED = "SELECT number FROM twap_migrations ORDER BY number"
-_NOTE = "INSERT INTO twap_migrations (number, name, applied_at) VALUES (?, ?, ?)"
+_NOTE = (
+    "INSERT INTO twap_migrations (number, name, applied_at) VALUES (?, ?, CAST(CURRENT_TIMESTAMP AS TEXT))"
+)
 
 
 async def bring_up(
@@ -40,8 +41,7 @@ async def bring_up(
                 continue
             for statement in migration.statements(database.dialect):
                 await session.execute_query(statement)
-            note = [migration.number, migration.name, datetime.now(UTC).isoformat()]
-            await session.execute_many(database.sql(_NOTE), [note])
+            await session.execute_query(database.sql(_NOTE), [migration.number, migration.name])
 
 
 async def _applied(session: BaseDBAsyncClient) -> set[int]:

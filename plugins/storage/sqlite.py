@@ -34,7 +34,7 @@ class SqliteDatabase(Database):
 
     `synchronous=FULL`: what `record` has returned as STORED survives a power cut. With NORMAL a power cut
     (not a crash of the process) could take back the last seconds of commits, never tear one. With one
-    transaction per tick FULL costs one `fsync` a second, so there is nothing to win by NORMAL.
+    transaction per tick FULL costs one `fsync` a second: 5,000 steps took the same 0.3 to 0.5 s with both.
     """
 
     dialect = "sqlite"

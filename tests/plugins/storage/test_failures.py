@@ -1,5 +1,6 @@
 """What the database refuses is refused whole, and harms nobody else."""
 
+import asyncio
 import sqlite3
 
 import pytest
@@ -105,3 +106,19 @@ async def test_record_when_a_step_can_not_be_encoded_then_it_alone_fails(storage
     broken = advanced(bad.order, slices_done=2**70)
     outcomes = await storage.orders.record([Step(broken, bad.fence), *steps_of([good])])
     assert outcomes[1] == Recorded.STORED
+
+
+@pytest.mark.parametrize("turns", range(0, 24, 2))
+async def test_record_when_canceled_anywhere_then_whole_or_nothing_and_the_storage_goes_on(storage, turns):
+    claimed = await claimed_orders(storage, 3)
+    steps = steps_of(claimed)
+    task = asyncio.create_task(storage.orders.record(steps))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await storage.orders.add(make_order())
+    stored = [await storage.orders.get(one.order.id) for one in claimed]
+    assert stored in ([one.order for one in claimed], [step.order for step in steps])
+    counts = {len(await storage.orders.slices(one.order.id)) for one in claimed}
+    assert counts == ({2} if stored[0] == steps[0].order else {0})
