@@ -6,6 +6,7 @@ from typing import Any
 
 from twap.entrypoints.http import problems
 from twap.entrypoints.http.openapi_parts import Answer, Route
+from twap.entrypoints.http.openapi_reports import REPORT_SCHEMAS
 from twap.entrypoints.http.openapi_routes import ROUTES
 from twap.entrypoints.http.openapi_schemas import SCHEMAS
 
@@ -72,7 +73,7 @@ def document() -> dict[str, Any]:
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": paths,
         "components": {
-            "schemas": dict(SCHEMAS),
+            "schemas": {**SCHEMAS, **REPORT_SCHEMAS},
             "responses": {_error_name(status): _error(status) for status in ERRORS},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },

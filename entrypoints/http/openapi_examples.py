@@ -93,5 +93,3 @@ CSV = (
     f"{EXECUTION['id']},{ID},1,BTCUSDT,buy,0.01667,100635.65,1.67759,Binance,2025-02-01T12:00:02.004Z,"
     "62185319441,2025-02-01T12:00:01.953Z,51\r\n"
 )
-REPORT = {"order_id": ID, "arrival_mid": 100630.1, "average_price": 100635.65, "fill_rate": 0.0667}
-EXPLANATION = {"order_id": ID, "slice": 1, "target": 0.01667, "filled": 0.01667, "reason": None}

@@ -1,6 +1,7 @@
 """The rows of the table of routes that are about orders."""
 
 from twap.entrypoints.http import openapi_examples as examples
+from twap.entrypoints.http import openapi_reports
 from twap.entrypoints.http.openapi_parts import (
     ETAG,
     LINK,
@@ -109,7 +110,7 @@ ORDER_ROUTES = (
             200: Answer(
                 "The report",
                 {
-                    "application/json": {"schema": ref("Report"), "example": examples.REPORT},
+                    "application/json": {"schema": ref("Report"), "example": openapi_reports.REPORT},
                     "text/csv": {"schema": TEXT, "example": examples.CSV},
                     "text/html": {"schema": TEXT, "example": "<!doctype html>"},
                 },
@@ -128,7 +129,7 @@ ORDER_ROUTES = (
         "explain",
         "reports",
         "What a slice looked at, and how each fill follows from it",
-        {200: json_answer("Explanation", examples.EXPLANATION)},
+        {200: json_answer("Explanation", openapi_reports.EXPLANATION)},
         errors=(404, 422),
         token=True,
         parameters=(

@@ -213,6 +213,4 @@ SCHEMAS: Mapping[str, Schema] = {
         ),
     ),
     "OrderWithExecutions": answer(**_ORDER_FIELDS, executions=listed(ref("Execution"))),
-    "Report": {"type": "object", "description": "Execution quality; positive slippage is a cost"},
-    "Explanation": {"type": "object", "description": "What a slice looked at, and how each fill follows"},
 }

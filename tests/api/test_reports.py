@@ -2,12 +2,21 @@ import csv
 import io
 from decimal import Decimal
 
+import jsonschema
 import pytest
 
 from tests.api.conftest import exact, problem
 from tests.fakes.orders import advanced, make_execution, make_slice
+from twap.entrypoints.http import openapi
 from twap.ports.order import OrderStatus
 from twap.ports.store import Step
+
+
+def assert_fits(answer, schema):
+    """The answer is what the OpenAPI document promises."""
+    document = openapi.document()
+    promised = {**document["components"]["schemas"][schema], "components": document["components"]}
+    jsonschema.validate(answer, promised)
 
 
 @pytest.fixture
@@ -79,7 +88,9 @@ async def test_list_when_an_order_moves_on_then_shows_its_new_state(api, headers
 async def test_report_when_no_form_is_asked_then_json_with_exact_numbers(api, headers, order_id):
     response = await api.client.get(f"/orders/{order_id}/report", headers=headers)
     assert response.content_type == "application/json"
-    assert exact(await response.get_data())
+    told = exact(await response.get_data())
+    assert (told["average_price"], told["fill_rate"]) == (Decimal("100635.65"), Decimal("0.4"))
+    assert_fits(told, "Report")
 
 
 async def test_report_when_csv_then_one_row_per_execution(api, headers, order_id):
@@ -104,7 +115,9 @@ async def test_report_when_form_is_unknown_then_422(api, headers, order_id):
 
 async def test_explain_when_slice_is_over_then_explained(api, headers, order_id):
     response = await api.client.get(f"/orders/{order_id}/explain?slice=1", headers=headers)
-    assert (response.status_code, (await response.get_json())["slice"]) == (200, 1)
+    told = await response.get_json()
+    assert (response.status_code, told["slice"]) == (200, 1)
+    assert_fits(told, "Explanation")
 
 
 async def test_explain_when_slice_is_not_over_then_404(api, headers, order_id):
