@@ -173,7 +173,7 @@ REPORT: dict[str, Any] = {
         "optimistic": {"average_price": 100635.65, "fill_rate": 0.1, "limited_slices": 0},
         "pessimistic": {"average_price": 100635.65, "fill_rate": 0.1, "limited_slices": 0},
     },
-,}
+}
 
 EXPLANATION: dict[str, Any] = {
     "order_id": ID,
@@ -230,4 +230,4 @@ EXPLANATION: dict[str, Any] = {
             "outcome": "filled in part: the target is reached",
         }
     ],
-,}
+}
