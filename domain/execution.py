@@ -109,9 +109,14 @@ def advance(
         progress = _counted(order, progress, one)
     if not (begins or slices):
         return None
-    if progress.slices_done >= schedule.slices:
-        progress = replace(progress, status=OrderStatus.COMPLETED, ended_at=now)
-    progress = replace(progress, revision=order.progress.revision + 1, note=None)
+    is_over = progress.slices_done >= schedule.slices
+    progress = replace(
+        progress,
+        status=OrderStatus.COMPLETED if is_over else progress.status,
+        ended_at=now if is_over else None,
+        revision=order.progress.revision + 1,
+        note=None,
+    )
     return Advance(order.advanced(progress), tuple(slices))
 
 

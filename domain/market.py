@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from twap.domain.book import PriceTexts
 from twap.domain.consolidation import BookView, ConsolidatedLevel, Source, consolidate
+from twap.domain.ladder import Ladder
 from twap.domain.look import Remembered, look_at
 from twap.domain.synchroniser import SyncCounters, Synchroniser
 from twap.ports.clock import Clock
@@ -19,6 +20,7 @@ from twap.ports.order import Side, VenueLook
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CACHED_VIEWS = 1_000
 _MOST_MISSING = 10_000
+_MOMENT_SECONDS = 0.002
 
 Bests = tuple[tuple[ConsolidatedLevel, ...], tuple[ConsolidatedLevel, ...]]
 
@@ -34,6 +36,7 @@ class Market:
         self._stale_after = stale_after_seconds
         self._prices = PriceTexts()
         self._books: dict[tuple[str, str], Synchroniser] = {}
+        self._glances: dict[tuple[str, str], _Glance] = {}
         self._missing: dict[tuple[str, str], str] = {}
         self._views: OrderedDict[tuple[str, tuple[str, ...], int], tuple[object, Bests]] = OrderedDict()
 
@@ -47,6 +50,7 @@ class Market:
 
     def close(self, exchange: str, symbol: str) -> None:
         self._books.pop((exchange, symbol), None)
+        self._glances.pop((exchange, symbol), None)
 
     def missing(self, exchange: str, symbol: str, reason: str) -> None:
         """This book can't even be opened: it is DOWN, with the reason, until it is."""
@@ -120,28 +124,65 @@ class Market:
         measure_visible: bool,
     ) -> VenueLook:
         """One book as an order sees it now: see `twap.domain.look`."""
-        source = self.source(exchange, symbol)
+        glance = self._glance(exchange, symbol)
+        source = glance.source
         if source.state is not BookState.LIVE:
             return VenueLook(exchange, source.state, source.sequence, None, source.age_ms)
-        book = self._books[exchange, symbol]
-        far, near = book.book.asks, book.book.bids
-        if side is Side.SELL:
-            far, near = near, far
+        far, near = (glance.asks, glance.bids) if side is Side.BUY else (glance.bids, glance.asks)
+        near_best = near.top(1)
         return look_at(
             exchange,
             far,
-            near,
+            near_best[0].price if near_best else None,
             limit=limit,
             need=need,
             lot=lot,
             remembered=remembered,
             measure_visible=measure_visible,
-            stamp=(book.book.sequence, exchange_time(book.exchange_time), source.age_ms or 0),
+            stamp=(source.sequence or 0, glance.exchange_time, source.age_ms or 0),
         )
+
+    def _glance(self, exchange: str, symbol: str) -> "_Glance":
+        """Thousands of orders may look at a book at the same moment: it is prepared once for all of them."""
+        key = (exchange, symbol)
+        now = self._clock.monotonic()
+        book, glance = self._books.get(key), self._glances.get(key)
+        is_same = glance is not None and glance.shows(book)
+        if glance is None or not is_same or now >= glance.until:
+            source = self.source(exchange, symbol)  # may find the book crossed, and empty it
+            previous = glance if glance is not None and glance.shows(book) else None
+            self._glances[key] = glance = _Glance(book, source, now + _MOMENT_SECONDS, previous)
+        return glance
 
     def counters(self, exchange: str, symbol: str) -> SyncCounters | None:
         book = self._books.get((exchange, symbol))
         return None if book is None else book.counters
+
+
+class _Glance:
+    """One book at one moment. until: monotonic seconds; its age would be wrong later."""
+
+    __slots__ = ("asks", "bids", "book", "exchange_time", "source", "until", "version")
+
+    bids: Ladder
+    asks: Ladder
+    exchange_time: datetime | None
+
+    def __init__(
+        self, book: Synchroniser | None, source: Source, until: float, previous: "_Glance | None"
+    ) -> None:
+        self.book, self.source, self.until = book, source, until
+        self.version = None if book is None else book.version
+        if book is None or source.state is not BookState.LIVE:
+            return
+        if previous is not None and previous.source.state is BookState.LIVE:
+            self.bids, self.asks, self.exchange_time = previous.bids, previous.asks, previous.exchange_time
+        else:
+            self.bids, self.asks = Ladder(book.book.bids), Ladder(book.book.asks)
+            self.exchange_time = exchange_time(book.exchange_time)
+
+    def shows(self, book: Synchroniser | None) -> bool:
+        return self.book is book and (book is None or self.version == book.version)
 
 
 def exchange_time(value: WireTime) -> datetime | None:

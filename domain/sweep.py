@@ -3,9 +3,10 @@
 Computed from the looks alone. Quantities are whole lots; what a level holds beyond whole lots is left there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
+from heapq import merge
 
 from twap.ports.market import ZERO, BookState
 from twap.ports.numbers import EXACT
@@ -29,15 +30,6 @@ class Swept:
     reason: MissReason | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    exchange: str
-    price: Decimal
-    rank_price: Decimal
-    displayed: Decimal
-    lots: int
-
-
 def sweep(
     ticket: Ticket,
     terms: Sequence[VenueTerms],
@@ -58,14 +50,13 @@ def sweep(
     by_exchange = {each.exchange: each for each in terms}
     with localcontext(EXACT):
         allowed = _participation(ticket, lot, live, target_lots)
-        candidates = _ranked(ticket, by_exchange, lot, live)
-        fills = _take(candidates, allowed)
+        fills = _take(ticket, by_exchange, lot, live, allowed)
         below = _below_minimum(fills, by_exchange, lot)
         excluded = False
         while below is not None:
             excluded = True
-            candidates = [each for each in candidates if each.exchange != below]
-            fills = _take(candidates, allowed)
+            live = [look for look in live if look.exchange != below]
+            fills = _take(ticket, by_exchange, lot, live, allowed)
             below = _below_minimum(fills, by_exchange, lot)
     filled = sum(fill.lots for fill in fills)
     if filled >= target_lots:
@@ -89,38 +80,40 @@ def _participation(ticket: Ticket, lot: Decimal, live: Sequence[VenueLook], targ
 
 
 def _ranked(
-    ticket: Ticket, terms: dict[str, VenueTerms], lot: Decimal, live: Sequence[VenueLook]
-) -> list[_Candidate]:
-    buying = ticket.side is Side.BUY
-    candidates = []
-    for look in live:
-        fee = terms[look.exchange].taker_fee if ticket.fees is FeeRanking.INCLUDE else ZERO
-        factor = 1 + fee if buying else 1 - fee
-        for level in look.levels:
-            if not within_limit(ticket, level.price):
-                continue
-            lots = int((level.displayed - level.taken) // lot)
-            if lots > 0:
-                candidates.append(
-                    _Candidate(look.exchange, level.price, level.price * factor, level.displayed, lots)
-                )
-    sign = 1 if buying else -1
-    candidates.sort(key=lambda each: (sign * each.rank_price, -each.displayed, each.exchange))
-    return candidates
+    ticket: Ticket, terms: Mapping[str, VenueTerms], look: VenueLook
+) -> Iterator[tuple[Decimal, Decimal, str, Decimal, Decimal]]:
+    """The levels of one look within the limit: rank, minus displayed, exchange, price, available."""
+    buying, limit, exchange = ticket.side is Side.BUY, ticket.limit_price, look.exchange
+    factor = Decimal(1) if buying else Decimal(-1)
+    if ticket.fees is FeeRanking.INCLUDE:
+        fee = terms[exchange].taker_fee
+        factor *= 1 + fee if buying else 1 - fee
+    for level in look.levels:
+        price = level.price
+        if price > limit if buying else price < limit:
+            return
+        yield price * factor, -level.displayed, exchange, price, level.displayed - level.taken
 
 
-def _take(candidates: Sequence[_Candidate], lots: int) -> tuple[Fill, ...]:
-    fills = []
-    for candidate in candidates:
-        if lots <= 0:
-            break
-        taken = min(candidate.lots, lots)
-        fills.append(Fill(candidate.exchange, candidate.price, taken))
-        lots -= taken
+def _take(
+    ticket: Ticket, terms: Mapping[str, VenueTerms], lot: Decimal, live: Sequence[VenueLook], lots: int
+) -> tuple[Fill, ...]:
+    """Each look is in order already: they are merged only as far as the target needs."""
+    fills: list[Fill] = []
+    if lots <= 0:
+        return ()
+    for _, _, exchange, price, available in merge(*(_ranked(ticket, terms, look) for look in live)):
+        free = int(available // lot)
+        if free > 0:
+            taken = min(free, lots)
+            fills.append(Fill(exchange, price, taken))
+            lots -= taken
+            if not lots:
+                break
     return tuple(fills)
 
 
-def _below_minimum(fills: Sequence[Fill], terms: dict[str, VenueTerms], lot: Decimal) -> str | None:
+def _below_minimum(fills: Sequence[Fill], terms: Mapping[str, VenueTerms], lot: Decimal) -> str | None:
     """The exchange with the smallest notional of those whose minimum this slice would break."""
     quantities: dict[str, Decimal] = {}
     notionals: dict[str, Decimal] = {}

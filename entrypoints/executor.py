@@ -97,17 +97,9 @@ class Executor:
     async def run(self) -> None:
         """Until cancelled; the slice at hand is then finished or abandoned whole, and claims are given up."""
         try:
-            began: float | None = None
             while True:
                 await self._claim()
-                moves = await self._advance_due()
-                if moves:
-                    began = self._clock.monotonic() if began is None else began
-                    await self._record(moves)
-                    continue
-                if began is not None:
-                    self.stats.tick(self._clock.monotonic() - began)
-                    began = None
+                await self._work()
                 await self._pause()
         finally:
             for held in list(self._held.values()):
@@ -185,6 +177,20 @@ class Executor:
                 await asyncio.sleep(0)
                 yielded = self._clock.monotonic()
         return moves
+
+    async def _work(self) -> None:
+        """Advance and record what is due. While the database writes a batch, the next one is computed."""
+        moves = await self._advance_due()
+        if not moves:
+            return
+        began = self._clock.monotonic()
+        while moves:
+            writing = asyncio.create_task(self._record(moves))
+            try:
+                moves = await self._advance_due()
+            finally:
+                await writing  # also when we are told to stop: a batch is stored, or not, as a whole
+        self.stats.tick(self._clock.monotonic() - began)
 
     def _advance(self, order: Order, now: datetime) -> Advance | None:
         """One order's fault must not stop the others: it fails by itself, and says so."""

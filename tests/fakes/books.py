@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from twap.domain.book import OrderBook, PriceTexts
 from twap.domain.execution import advance, next_event_at
+from twap.domain.ladder import Ladder
 from twap.domain.look import look_at
 from twap.ports.market import BookState
 from twap.ports.order import Side, VenueLook
@@ -36,10 +37,11 @@ class FakeBooks:
             return VenueLook(exchange, state)
         book = self._books[exchange]
         far, near = (book.asks, book.bids) if side is Side.BUY else (book.bids, book.asks)
+        near_best = near.best(1)
         return look_at(
             exchange,
-            far,
-            near,
+            Ladder(far),
+            near_best[0].price if near_best else None,
             limit=limit,
             need=need,
             lot=lot,

@@ -1,0 +1,86 @@
+"""One side of a book, prepared once for all the orders that look at the same version of it."""
+
+from bisect import bisect_left, bisect_right
+from decimal import Decimal
+
+from twap.domain.book import BookSide, price_of
+from twap.ports.market import ZERO
+from twap.ports.numbers import EXACT
+from twap.ports.order import LookLevel
+
+_FIRST = 16
+
+
+class Ladder:
+    """The known levels of a side, best first, read from the book only as deep as somebody needs.
+
+    Valid as long as the book has not changed.
+    """
+
+    def __init__(self, side: BookSide) -> None:
+        self.side = side
+        self.count = side.known_count()
+        self.horizon = None if side.horizon is None else price_of(side.horizon)
+        self._sign = -1 if side.descending else 1
+        self._levels: list[LookLevel] = []
+        self._ranks: list[Decimal] = []
+        self._lots: dict[Decimal, list[int]] = {}
+        self._shown: dict[int, tuple[LookLevel, ...]] = {}
+        self._visible: dict[Decimal, Decimal] = {}
+
+    @property
+    def buying(self) -> bool:
+        """Whether an order that takes from this side buys."""
+        return not self.side.descending
+
+    def top(self, count: int) -> tuple[LookLevel, ...]:
+        """The best `count` levels (or all there are), nothing taken."""
+        shown = self._shown.get(count)
+        if shown is None:
+            self._read(count)
+            shown = self._shown[count] = tuple(self._levels[:count])
+        return shown
+
+    def within(self, limit: Decimal, most: int) -> int:
+        """How many of the best `most` levels are not beyond the limit price."""
+        rank = limit * self._sign
+        while True:
+            found = bisect_right(self._ranks, rank)
+            if found < len(self._ranks) or not self._read_more(most):
+                return min(found, most)
+
+    def reach(self, lots: int, lot: Decimal, most: int) -> int:
+        """How many levels, at most `most`, together display that many whole lots each of their own."""
+        sums = self._lots.setdefault(lot, [])
+        while True:
+            for level in self._levels[len(sums) :]:
+                sums.append(int(level.displayed // lot) + (sums[-1] if sums else 0))
+            found = bisect_left(sums, lots) + 1
+            if found <= len(sums) or not self._read_more(most):
+                return min(found, len(sums), most)
+
+    def visible(self, limit: Decimal) -> Decimal:
+        """Base displayed within the limit, over all known levels."""
+        total = self._visible.get(limit)
+        if total is None:
+            levels = self.top(self.count)[: self.within(limit, self.count)]
+            total = ZERO
+            for level in levels:
+                total = EXACT.add(total, level.displayed)
+            self._visible[limit] = total
+        return total
+
+    def _read_more(self, most: int) -> bool:
+        have = len(self._levels)
+        if have >= min(self.count, most):
+            return False
+        self._read(max(2 * have, _FIRST))
+        return True
+
+    def _read(self, count: int) -> None:
+        have = len(self._levels)
+        if have >= min(count, self.count):
+            return
+        for level in self.side.best(count)[have:]:
+            self._levels.append(LookLevel(level.price, level.quantity, ZERO))
+            self._ranks.append(level.price * self._sign)
