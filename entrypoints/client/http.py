@@ -1,6 +1,7 @@
 """Requests to the server: exact JSON, problems as errors, the token renewed where it has expired."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -116,7 +117,8 @@ class HttpClient:
 
     def _unreachable(self, error: Exception) -> ServerUnreachable:
         if isinstance(error, aiohttp.ClientConnectorError):
-            return ServerUnreachable(self.url, error.os_error.strerror or str(error.os_error))
+            number = error.os_error.errno
+            return ServerUnreachable(self.url, os.strerror(number) if number else str(error.os_error))
         return ServerUnreachable(self.url, str(error) or type(error).__name__)
 
 
