@@ -1,0 +1,144 @@
+"""Line and bar pictures as inline SVG text: no script, colours by class, so that the page's style decides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+WIDTH, HEIGHT = 860, 280
+_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 14, 12, 34
+MOST_POINTS = 1_000
+
+Point = tuple[float, float]
+"""Seconds since the start, and a value. For drawing alone: money is never computed from these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """style: a class of the page; steps: the value holds until the next point; dots: no line between."""
+
+    label: str
+    style: str
+    points: Sequence[Point]
+    steps: bool = False
+    dots: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """share: 0 to 1 of the full width; text: the exact figure beside it."""
+
+    label: str
+    share: float
+    text: str
+
+
+def thinned(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
+    """At most about `most` points: of each run of neighbours the lowest and the highest, so peaks stay."""
+    if len(points) <= most:
+        return list(points)
+    size = -(-2 * len(points) // most)
+    kept: list[Point] = []
+    for start in range(0, len(points), size):
+        run = points[start : start + size]
+        kept += sorted({min(run, key=lambda p: p[1]), max(run, key=lambda p: p[1])})
+    return kept
+
+
+def line_chart(title: str, lines: Sequence[Line], seconds: float, unit: str) -> str:
+    """Lines over time with three labelled heights and times. Empty text where no line has a point."""
+    drawn = [Line(x.label, x.style, thinned(x.points), x.steps, x.dots) for x in lines if x.points]
+    if not drawn:
+        return ""
+    values = [value for line in drawn for _, value in line.points]
+    low, high = min(values), max(values)
+    margin = (high - low) * 0.06 or abs(high) * 0.001 or 1.0
+    scale = _Scale(max(seconds, 0.001), low - margin if low else low, high + margin)
+    body = [_grid(scale, unit), *(_drawn(line, scale) for line in drawn)]
+    return _figure(title, drawn, _svg(title, HEIGHT, "".join(body)))
+
+
+def bar_chart(title: str, bars: Sequence[Bar]) -> str:
+    rows = []
+    full = WIDTH - _LEFT - 330
+    for at, bar in enumerate(bars):
+        y = 10 + at * 34
+        width = max(min(bar.share, 1.0), 0.0) * full
+        rows.append(
+            f'<text class="axis" x="{_LEFT + 16}" y="{y + 16}" text-anchor="end">{escape(bar.label)}</text>'
+            f'<rect class="bar" x="{_LEFT + 26}" y="{y}" width="{width:.1f}" height="22" rx="3"/>'
+            f'<text x="{_LEFT + 34 + width:.1f}" y="{y + 16}">{escape(bar.text)}</text>'
+        )
+    return _figure(title, (), _svg(title, 20 + 34 * len(bars), "".join(rows)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    seconds: float
+    low: float
+    high: float
+
+    def x(self, seconds: float) -> float:
+        return _LEFT + seconds / self.seconds * (WIDTH - _LEFT - _RIGHT)
+
+    def y(self, value: float) -> float:
+        share = (value - self.low) / (self.high - self.low)
+        return _TOP + (1 - share) * (HEIGHT - _TOP - _BOTTOM)
+
+
+def _grid(scale: _Scale, unit: str) -> str:
+    parts = []
+    for share, anchor in ((0.0, "start"), (0.25, "middle"), (0.5, "middle"), (0.75, "middle"), (1.0, "end")):
+        value = scale.low + share * (scale.high - scale.low)
+        y = scale.y(value)
+        parts.append(
+            f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            f'<text class="axis" x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{_short(value)}</text>'
+        )
+        seconds = share * scale.seconds
+        parts.append(
+            f'<text class="axis" x="{scale.x(seconds):.1f}" y="{HEIGHT - 12}" text-anchor="{anchor}">'
+            f"{_span(seconds)}</text>"
+        )
+    parts.append(f'<text class="axis" x="{_LEFT + 4}" y="{_TOP + 12}">{escape(unit)}</text>')
+    return "".join(parts)
+
+
+def _drawn(line: Line, scale: _Scale) -> str:
+    spots = [(scale.x(seconds), scale.y(value)) for seconds, value in line.points]
+    if line.dots:
+        return "".join(f'<circle class="{line.style}" cx="{x:.1f}" cy="{y:.1f}" r="2.4"/>' for x, y in spots)
+    path = f"M{spots[0][0]:.1f} {spots[0][1]:.1f}"
+    for x, y in spots[1:]:
+        path += f"H{x:.1f}V{y:.1f}" if line.steps else f"L{x:.1f} {y:.1f}"
+    if line.steps:
+        path += f"H{scale.x(scale.seconds):.1f}"
+    return f'<path class="{line.style}" d="{path}"/>'
+
+
+def _figure(title: str, lines: Sequence[Line], picture: str) -> str:
+    legend = "".join(
+        f'<span class="key {line.style}{" dots" if line.dots else ""}">{escape(line.label)}</span>'
+        for line in lines
+    )
+    return f"<figure><figcaption><h2>{escape(title)}</h2>{legend}</figcaption>{picture}</figure>"
+
+
+def _svg(title: str, height: int, body: str) -> str:
+    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">{body}</svg>'
+
+
+def _short(value: float) -> str:
+    """About six significant digits, no exponent."""
+    size = abs(value)
+    places = 2 if size >= 1000 else 3 if size >= 10 else 5 if size >= 0.01 else 8
+    return f"{value:,.{places}f}" if value else "0"
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120:
+        return f"{_trimmed(seconds)} s"
+    return f"{_trimmed(seconds / 60)} min" if seconds < 7200 else f"{_trimmed(seconds / 3600)} h"
+
+
+def _trimmed(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
