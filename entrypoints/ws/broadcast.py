@@ -11,11 +11,12 @@ import msgspec
 from twap.domain.consolidation import BookView, ConsolidatedLevel, Source
 from twap.domain.market import Market
 from twap.entrypoints.http.wire import digits, time_text
+from twap.entrypoints.ws.connection import Shared
 from twap.entrypoints.ws.counters import Counters
 from twap.ports.market import BookState, Instrument
 
 _encode = msgspec.json.Encoder().encode
-_AT_ONCE = 200
+_AT_ONCE = 50
 """Clients woken between two chances for everything else in the process to run."""
 _REMEMBERED_SEQUENCES = 4096
 
@@ -41,12 +42,12 @@ class Subscription:
 
     def __init__(self, receiver: Receiver, stream: "Stream", instruments: Sequence[Instrument]) -> None:
         self._receiver = receiver
-        self._pending: str | None = None
+        self._pending: Shared | None = None
         self.stream = stream
         self.instruments = tuple(instruments)
         self.due_at = math.inf
 
-    def offer(self, update: str) -> bool:
+    def offer(self, update: Shared) -> bool:
         """False where it replaces an update that was not taken yet."""
         replaces = self._pending is not None
         self._pending = update
@@ -54,7 +55,7 @@ class Subscription:
             self._receiver.ready(self)
         return not replaces
 
-    def take(self) -> str | None:
+    def take(self) -> Shared | None:
         """The newest update, once; None where it was withdrawn."""
         update, self._pending = self._pending, None
         return update
@@ -155,7 +156,7 @@ class Broadcast:
                 continue
             symbol, exchanges, depth = stream.key
             # Sorted, so that the market consolidates once for all orders of the same names.
-            update = stream.update(self._market.view(symbol, sorted(exchanges), depth), second)
+            update = Shared(stream.update(self._market.view(symbol, sorted(exchanges), depth), second))
             self._counters.encodings += 1
             for start in range(0, len(due), _AT_ONCE):
                 for subscription in due[start : start + _AT_ONCE]:

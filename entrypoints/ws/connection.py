@@ -20,6 +20,7 @@ from quart import Quart, Websocket
 from quart.asgi import ASGIWebsocketConnection
 from wsproto.connection import ConnectionState
 from wsproto.events import Ping
+from wsproto.frame_protocol import FrameProtocol
 
 UNREAD_FRAMES = 16
 KERNEL_BUFFER_BYTES = 64 * 1024
@@ -27,6 +28,16 @@ PROCESS_BUFFER_BYTES = 16 * 1024
 """Small buffers: what lies in them is old before it is read, and no newer update can replace it there."""
 
 _WIRE = "twap.wire"
+
+
+class Shared:
+    """A text for many clients: made into a frame once, as without compression it is the same for all."""
+
+    __slots__ = ("frame", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.frame = bytes(FrameProtocol(client=False, extensions=[]).send_data(text, fin=True))
 
 
 class Wire:
@@ -48,10 +59,17 @@ class Wire:
         """A text frame; waits while the buffers are full. Nothing happens where the client is gone."""
         await self._send({"type": "websocket.send", "bytes": None, "text": text})
 
+    async def send_shared(self, message: Shared) -> None:
+        stream = self._stream
+        if stream is None:
+            await self.send(message.text)
+        elif _is_open(stream):
+            await stream.send(Data(stream.stream_id, message.frame))
+
     async def ping(self) -> None:
         """A protocol ping. Hypercorn's own ones keep a connection's memory and the server's end waiting."""
         stream = self._stream
-        if stream is not None and stream.state is ASGIWebsocketState.CONNECTED and not self.broken_off:
+        if stream is not None and _is_open(stream):
             await stream.send(Data(stream.stream_id, stream.connection.send(Ping())))
 
     @property
@@ -93,6 +111,14 @@ def wire_of(websocket: Websocket) -> Wire:
     scope: Any = websocket.scope
     wire: Wire = scope[_WIRE]
     return wire
+
+
+def _is_open(stream: WSStream) -> bool:
+    return (
+        not stream.closed
+        and stream.state is ASGIWebsocketState.CONNECTED
+        and stream.connection.state is ConnectionState.OPEN
+    )
 
 
 def _server_of(stream: WSStream | None) -> TCPServer | None:

@@ -15,7 +15,7 @@ from twap.entrypoints.ws.broadcast import Broadcast
 from twap.entrypoints.ws.connection import Connection, Wire
 from twap.entrypoints.ws.limits import Addresses, client_address
 from twap.entrypoints.ws.orders import OrderStreams
-from twap.entrypoints.ws.subscriber import CLOSING_SECONDS, GOING_AWAY, Shared, Subscriber
+from twap.entrypoints.ws.subscriber import CLOSING_SECONDS, GOING_AWAY, Subscriber, Surroundings
 
 _SECOND = timedelta(seconds=1)
 _UNWIND_SECONDS = 0.5
@@ -29,7 +29,7 @@ class Hub:
         self._log = structlog.get_logger("twap.ws")
         self._counters = counters.Counters()
         self._broadcast = Broadcast(services.market, self._counters)
-        self._shared = Shared(services, self._broadcast, OrderStreams(services), self._counters)
+        self._surroundings = Surroundings(services, self._broadcast, OrderStreams(services), self._counters)
         self._addresses = Addresses(services.settings.ws_clients_per_address)
         self._clients: set[Subscriber] = set()
         self._leaving: dict[Wire, float] = {}
@@ -101,7 +101,7 @@ class Hub:
             most = self._services.settings.ws_clients_per_address
             return self._refusal(429, "Too Many Requests", f"at most {most} WebSockets from one address")
         proxied = cast(Websocket, websocket._get_current_object())  # type: ignore[attr-defined]
-        client = Subscriber(proxied, self._shared)
+        client = Subscriber(proxied, self._surroundings)
         self._clients.add(client)
         try:
             await client.serve()

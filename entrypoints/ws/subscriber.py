@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import cast
 
@@ -39,7 +40,7 @@ NORMAL, GOING_AWAY, UNSUPPORTED, POLICY, TOO_BIG, INTERNAL, TRY_AGAIN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class Surroundings:
     """What all clients of a hub have in common."""
 
     services: Services
@@ -51,18 +52,18 @@ class Shared:
 class Subscriber:
     """Made by the task that serves it, and gone when that ends, however it ends."""
 
-    def __init__(self, websocket: Websocket, shared: Shared) -> None:
-        services = shared.services
+    def __init__(self, websocket: Websocket, hub: Surroundings) -> None:
+        services = hub.services
         settings, now = services.settings, services.clock.monotonic()
-        self._websocket, self._shared = websocket, shared
+        self._websocket, self._hub = websocket, hub
         self._services, self._clock = services, services.clock
         self.wire = wire_of(websocket)
         self.task = cast("asyncio.Task[None]", asyncio.current_task())
-        self._subscriptions = Subscriptions(self, services, shared.broadcast)
+        self._subscriptions = Subscriptions(self, services, hub.broadcast)
         self._answers: deque[tuple[str, Subscription | None]] = deque()
         self._ready: deque[Subscription] = deque()
         self._inbox: Inbox | None = None
-        self._wake = asyncio.Event()
+        self._resting: asyncio.Future[None] | None = None
         self._ending: tuple[int, str] | None = None
         self._abort_at: float | None = None
         self._sending_since: float | None = None
@@ -93,7 +94,7 @@ class Subscriber:
         if self._ending is None:
             self._ending = code, reason
             self._abort_at = self._clock.monotonic() + CLOSING_SECONDS
-            self._wake.set()
+            self.wake()
 
     def abort(self) -> None:
         """End without a word, whatever the connection is stuck in."""
@@ -102,21 +103,26 @@ class Subscriber:
 
     def ready(self, subscription: Subscription) -> None:
         self._ready.append(subscription)
-        self._wake.set()
+        self.wake()
+
+    def wake(self) -> None:
+        """There may be something to send."""
+        if self._resting is not None and not self._resting.done():
+            self._resting.set_result(None)
 
     def review(self, now: float) -> None:
         """Looked at once a second: is the client idle, stalled, or not to be heard any more?"""
         if self._abort_at is not None and now >= self._abort_at:
             self.abort()
         elif self._sending_since is not None and now - self._sending_since >= STALLED_SECONDS:
-            self._shared.counters.stalled_ended += 1
+            self._hub.counters.stalled_ended += 1
             self.abort()
         elif self.wire.broken_off:
             self.end(TOO_BIG, "")
         elif self._is_idle(now):
             self.end(NORMAL, "idle")
         elif self._owes_ping(now) or (self._inbox is not None and now >= self._inbox.check_at):
-            self._wake.set()
+            self.wake()
 
     def _is_idle(self, now: float) -> bool:
         return not self._subscriptions and self._inbox is None and now - self._heard_at >= IDLE_SECONDS
@@ -140,18 +146,27 @@ class Subscriber:
             elif self._ready:
                 update = self._ready.popleft().take()
                 if update is not None:
-                    await self._send(update)
-                    self._shared.counters.updates_sent += 1
+                    await self._sent(self.wire.send_shared(update))
+                    self._hub.counters.updates_sent += 1
             elif self._owes_ping(self._clock.monotonic()):
-                await self._send(None)
+                await self._sent(self.wire.ping())
             else:
-                self._wake.clear()
-                await self._wake.wait()
+                await self._rest()
 
-    async def _send(self, text: str | None) -> None:
-        """None: a protocol ping."""
+    async def _rest(self) -> None:
+        """Until `wake`. A bare future: an Event would cost as much as the sending."""
+        self._resting = asyncio.get_running_loop().create_future()
+        try:
+            await self._resting
+        finally:
+            self._resting = None
+
+    async def _send(self, text: str) -> None:
+        await self._sent(self.wire.send(text))
+
+    async def _sent(self, sending: Awaitable[None]) -> None:
         self._sending_since = self._sent_at = self._clock.monotonic()
-        await (self.wire.ping() if text is None else self.wire.send(text))
+        await sending
         self._sending_since = None
 
     def _owes_orders(self, inbox: Inbox) -> bool:
@@ -164,7 +179,7 @@ class Subscriber:
             await self._resync(inbox)
         else:
             await self._send(inbox.updates.popleft())
-            self._shared.counters.order_updates_sent += 1
+            self._hub.counters.order_updates_sent += 1
 
     async def _check_token(self, inbox: Inbox) -> None:
         try:
@@ -184,16 +199,16 @@ class Subscriber:
         inbox.lost = False
         inbox.updates.clear()
         try:
-            state = await self._shared.order_streams.resync(inbox.user.id)
+            state = await self._hub.order_streams.resync(inbox.user.id)
         except StorageError:
             self.end(TRY_AGAIN, "order updates were lost; connect again")
             return
         await self._send(state)
-        self._shared.counters.resyncs += 1
+        self._hub.counters.resyncs += 1
 
     def _answer(self, text: str, confirms: Subscription | None = None) -> None:
         self._answers.append((text, confirms))
-        self._wake.set()
+        self.wake()
 
     # -- reading
 
@@ -252,13 +267,13 @@ class Subscriber:
         inbox = self._inbox
         if inbox is None or inbox.user.id != user.id:
             self._leave_orders()
-            inbox = self._inbox = Inbox(self._wake.set, user, token)
-            self._shared.order_streams.join(inbox)
+            inbox = self._inbox = Inbox(self.wake, user, token)
+            self._hub.order_streams.join(inbox)
         inbox.token = token
         inbox.checked(claims, self._clock.now(), self._clock.monotonic())
         self._answer(messages.subscribe_orders_success(user.name))
 
     def _leave_orders(self) -> None:
         if self._inbox is not None:
-            self._shared.order_streams.leave(self._inbox)
+            self._hub.order_streams.leave(self._inbox)
             self._inbox = None
