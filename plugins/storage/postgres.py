@@ -4,12 +4,12 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 from tortoise import BaseDBAsyncClient
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.exceptions import BaseORMException, DBConnectionError
-from tortoise.transactions import in_transaction
 
 from twap.plugins.storage.address import PostgresAddress
 from twap.plugins.storage.database import Database
@@ -66,7 +66,11 @@ class PostgresDatabase(Database):
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[BaseDBAsyncClient]:
-        async with in_transaction(self.dialect) as session:
+        """Tortoise's own loses a connection of the pool each time it is cancelled while it begins."""
+        client = cast(AsyncpgDBClient, self.client)
+        async with client.acquire_connection() as connection, connection.transaction():
+            session = TransactionWrapper(client)
+            session._connection = connection
             yield session
 
     async def lock_migrations(self, session: BaseDBAsyncClient) -> None:
