@@ -1,6 +1,6 @@
 """Looks in the form they are stored in: MessagePack arrays, decimals as their digits.
 
-One venue: exchange, state, sequence, exchange time, age, near best, more, visible, levels; one
+One venue: exchange, state, sequence, exchange time, age, near best, more, visible, levels, horizon; one
 level: price, displayed, taken.
 """
 
@@ -38,6 +38,7 @@ def _plain_venue(venue: VenueLook) -> tuple[object, ...]:
         venue.more,
         venue.visible,
         list(map(_LEVEL, venue.levels)),
+        venue.horizon,
     )
 
 
@@ -51,6 +52,7 @@ def _venue(
     more: bool,
     visible: str,
     levels: list[Any],
+    horizon: str | None,
 ) -> VenueLook:
     return VenueLook(
         exchange=exchange,
@@ -65,4 +67,5 @@ def _venue(
         ),
         more=more,
         visible=Decimal(visible),
+        horizon=None if horizon is None else Decimal(horizon),
     )

@@ -88,6 +88,7 @@ def make_look(exchange="Binance", **changes):
         near_best=Decimal("100635.64"),
         levels=(LookLevel(Decimal("100635.65"), Decimal("0.75"), Decimal(0)),),
         visible=Decimal("0.75"),
+        horizon=Decimal("100700"),
     )
     return replace(look, **changes)
 
