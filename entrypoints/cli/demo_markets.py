@@ -21,6 +21,14 @@ SPEND = Decimal(30_000)
 _LIMIT_ABOVE_BEST = Decimal("1.002")
 
 
+class NoMarket(TwapError):
+    """left_out: reasons by exchange."""
+
+    def __init__(self, left_out: Mapping[str, str]) -> None:
+        super().__init__("no exchange could be reached")
+        self.left_out = left_out
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What the demo buys, and where. left_out: reasons by exchange."""
@@ -41,8 +49,8 @@ class Choice:
         return _digits(self.best_ask * _LIMIT_ABOVE_BEST, 5, ROUND_UP)
 
 
-async def choose(twap: "TwapClient", exchanges: Sequence[str]) -> Choice | None:
-    """None where no book of any of these exchanges can be had."""
+async def choose(twap: "TwapClient", exchanges: Sequence[str]) -> Choice:
+    """Raises NoMarket where no book of any of these exchanges can be had."""
     left_out: dict[str, str] = {}
     listed = await _listings(twap, exchanges, left_out)
     symbol = max(SYMBOLS, key=lambda each: sum(each in symbols for symbols in listed.values()))
@@ -53,10 +61,11 @@ async def choose(twap: "TwapClient", exchanges: Sequence[str]) -> Choice | None:
         else:
             left_out[name] = f"does not list {symbol}"
     update = await _live_book(twap, symbol, names) if names else None
-    if update is None:
-        return None
-    live = tuple(name for name in names if update["sources"][name]["state"] == "live")
+    sources = {} if update is None else update["sources"]
+    live = tuple(name for name in names if name in sources and sources[name]["state"] == "live")
     left_out.update({name: "its book did not come in time" for name in names if name not in live})
+    if update is None:
+        raise NoMarket(left_out)
     best_ask = Decimal(next(iter(update["order_book"]["asks"])))
     return Choice(symbol, live, best_ask, left_out)
 

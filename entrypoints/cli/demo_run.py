@@ -2,9 +2,10 @@
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
-from twap.entrypoints.cli.demo_markets import Choice, choose
+from twap.entrypoints.cli.demo_markets import Choice, NoMarket, choose
 from twap.entrypoints.cli.order_view import report_view
 from twap.entrypoints.cli.output import console
 from twap.entrypoints.cli.watching import follow
@@ -12,7 +13,6 @@ from twap.entrypoints.client import TwapClient
 from twap.entrypoints.container import Container
 from twap.entrypoints.discovery import SIMULATED
 from twap.entrypoints.settings import Settings
-from twap.ports.errors import TwapError
 
 
 class Demo:
@@ -63,22 +63,25 @@ class Demo:
         names = await twap.exchanges()
         simulated = [name for name in names if name.casefold() == SIMULATED]
         real = [name for name in names if name not in simulated]
-        choice = None
         if real:
-            with self._screen.status(f"looking for live books of {', '.join(real)} …"):
-                choice = await choose(twap, real)
-        if choice is None:
-            if real:
-                self._screen.print("no exchange could be reached: the simulated market serves")
-            else:
-                self._screen.print("the simulated market serves")
-            choice = await choose(twap, simulated)
-        if choice is None:
-            raise TwapError("no market gave a live book, not even the simulated one")
-        for name, reason in choice.left_out.items():
-            self._screen.print(f"{name} is left out: {reason}", markup=False)
+            try:
+                with self._screen.status(f"looking for live books of {', '.join(real)} …"):
+                    return self._announced(await choose(twap, real))
+            except NoMarket as error:
+                self._say_left_out(error.left_out)
+                self._screen.print(f"{error}: the simulated market serves")
+        else:
+            self._screen.print("the simulated market serves")
+        return self._announced(await choose(twap, simulated))
+
+    def _announced(self, choice: Choice) -> Choice:
+        self._say_left_out(choice.left_out)
         self._screen.print(f"{choice.symbol} on {', '.join(choice.exchanges)}", markup=False)
         return choice
+
+    def _say_left_out(self, reasons: Mapping[str, str]) -> None:
+        for name, reason in reasons.items():
+            self._screen.print(f"{name} is left out: {reason}", markup=False)
 
     async def _say_what_is_left(self, twap: TwapClient, order_id: str) -> None:
         page = self._folder / "report.html"

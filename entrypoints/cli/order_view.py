@@ -39,7 +39,8 @@ _SHOWN_FIRST = (
     "slices_total",
 )
 _HIDDEN = frozenset({"executions", "exchange", "user_id"})
-_FILL_COLUMNS = ("slice", "timestamp", "exchange", "price", "quantity", "fee")
+_FILL_COLUMNS = ("slice", "time (UTC)", "exchange", "price", "quantity", "fee")
+_TIME_OF_DAY = slice(11, 23)
 LAST_FILLS = 8
 
 
@@ -51,11 +52,11 @@ def order_table(order: Json) -> "Table":
 
 
 def fills_table(fills: Sequence[Json]) -> "Table":
-    return table(
-        _FILL_COLUMNS,
-        [[fill[name] for name in _FILL_COLUMNS] for fill in fills],
-        right=("slice", "price", "quantity", "fee"),
-    )
+    rows = [
+        [x["slice"], x["timestamp"][_TIME_OF_DAY], x["exchange"], x["price"], x["quantity"], x["fee"]]
+        for x in fills
+    ]
+    return table(_FILL_COLUMNS, rows, right=("slice", "price", "quantity", "fee"))
 
 
 def progress_line(order: Json) -> str:
