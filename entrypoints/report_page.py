@@ -165,7 +165,7 @@ def _costs(report: Report) -> str:
     total = (
         "Implementation shortfall",
         digits(shortfall.quote),
-        f"{digits(shortfall.bps)} bps of the paper order",
+        f"{digits(shortfall.bps)} bps of the whole order at the arrival mid",
     )
     return "<h2>Costs</h2>" + _table(("Part", "quote", ""), rows, total)
 
