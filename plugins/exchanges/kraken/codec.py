@@ -125,6 +125,8 @@ class KrakenCodec:
                     return [self._answered(_decode_answer(frame))]
                 case {"channel": str(what)} | {"method": str(what)} | {"error": str(what)} if what != "book":
                     return [Ignored(what[:200])]
+                case {**fields} if fields and not fields.keys() & {"channel", "method", "error"}:
+                    return [Ignored("unknown frame")]
         except (ValueError, RecursionError) as error:
             raise CodecError(f"not a Kraken frame: {error}") from error
         raise CodecError(f"not a Kraken frame: {reason}")

@@ -6,6 +6,7 @@ Nothing has to wait for the `welcome`: subscriptions that are sent as soon as th
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -102,7 +103,7 @@ class KucoinCodec:
         try:
             message = _ODD_FRAME.decode(frame)
         except UNREADABLE as error:
-            raise CodecError(f"not a Kucoin frame: {error}") from error
+            return _untyped(frame, error)
         if message.type == "message" and message.topic.startswith(TOPIC):
             return Broken(message.topic[len(TOPIC) :], f"an update that can't be read: {problem}")
         if message.type == "error":
@@ -119,6 +120,15 @@ class KucoinCodec:
     def _next_id(self) -> str:
         self._last_id += 1
         return str(self._last_id)
+
+
+def _untyped(frame: bytes, error: Exception) -> FeedEvent:
+    """An object without any type is news to us; all else breaks the protocol. Raises CodecError."""
+    with suppress(*UNREADABLE):
+        message = msgspec.json.decode(frame)
+        if isinstance(message, dict) and message and "type" not in message:
+            return Ignored("unknown frame")
+    raise CodecError(f"not a Kucoin frame: {error}") from error
 
 
 def _change(symbol: str, update: Update) -> FeedEvent:

@@ -143,6 +143,8 @@ class OKXCodec:
                 return [Broken(symbol, reason)]
             case {"arg": {"channel": str(what)}} if what != "books":
                 return [Ignored(what[:200])]
+            case {**fields} if fields and not fields.keys() & {"event", "arg"}:
+                return [Ignored("unknown frame")]
         raise CodecError(f"not an OKX frame: {reason}")
 
     def _refused(self, message: dict[str, Any]) -> FeedEvent:
