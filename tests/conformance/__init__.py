@@ -1,0 +1,1 @@
+"""What every exchange must pass, end to end: see `tests.conformance.suite`."""

@@ -1,0 +1,36 @@
+"""The suite that every exchange passes. Authors of plugins: this is for yours, too.
+
+Each check takes an exchange (an object that implements `twap.ports.exchange.Exchange`) and a stand-in of it
+that is not started yet, and runs the whole engine against it over loopback. A stand-in is a server that speaks
+the exchange's protocol: derive it from `tests.fakes.exchanges.base.StandIn` (its docstring says how), give it
+a synthetic market of at least two symbols, each with 60 levels a side, and let it remember the true book by
+the sequence that its clients know. `tests/conformance/test_third_party.py` does so in a page for a toy.
+
+    @pytest.mark.parametrize("fault", suite.FAULTS)
+    async def test_acme(fault):
+        stand_in = AcmeStandIn(SyntheticMarket(["BTC-USD", "ETH-USD"], levels=60))
+        await suite.check_fault(Acme(), stand_in, fault)
+
+The one rule behind all checks: whenever the program says that a book is live, the whole of it as far as it is
+known equals what the stand-in's book was at that sequence; and after the fault it becomes live again.
+"""
+
+from tests.conformance import frame_faults, line_faults, rest_faults
+from tests.conformance.stage import Stage
+
+FAULTS = {**line_faults.FAULTS, **frame_faults.FAULTS, **rest_faults.FAULTS}
+
+
+async def check_fault(exchange, stand_in, fault):
+    """One cell of the fault matrix. Returns its text: the states that books honestly had meanwhile (`live`:
+    none was in doubt); or what can't be known by this protocol (`undetectable: why`), or `n/a: why`."""
+    async with Stage(exchange, stand_in) as stage:
+        await stage.follow(2)
+        await stage.step(6)
+        await stage.true()
+        stage.seen.clear()
+        stage.reasons.clear()
+        unknowable = await FAULTS[fault](stage)
+        await stage.heal()
+        met = stage.verdict()
+    return unknowable or met
