@@ -9,7 +9,7 @@ from math import lcm
 
 from twap.domain.schedule import Schedule, slice_count
 from twap.ports.clock import Clock
-from twap.ports.errors import Conflict, InvalidField
+from twap.ports.errors import Conflict, InvalidField, Throttled
 from twap.ports.feed import MarketFeed
 from twap.ports.ids import Ids
 from twap.ports.market import ZERO, Instrument, canonical_symbol
@@ -30,16 +30,20 @@ async def submit(
     clock: Clock,
     ids: Ids,
     fees: Mapping[str, Decimal],
+    most_running: int = 1_000,
 ) -> Order:
     """Check, store and return a pending order; the same `client_order_id` and body give the same order.
 
-    ticket  symbol and exchanges as the user wrote them
-    fees    taker fee ratio by exchange
+    ticket        symbol and exchanges as the user wrote them
+    fees          taker fee ratio by exchange
+    most_running  orders of one user that are not over yet
 
     Raises InvalidField, UnknownExchange, UnknownSymbol, ExchangeUnavailable; Conflict where the
-    `client_order_id` stands for a different order.
+    `client_order_id` stands for a different order; Throttled where too many are running.
     """
     ticket = _normalised(ticket, feed)
+    if (known := await _known(ticket, user_id, orders)) is not None:
+        return known
     instruments = [await feed.instrument(exchange, ticket.symbol) for exchange in ticket.exchanges]
     now = clock.now()
     lot = coarsest_lot(instruments)
@@ -58,8 +62,22 @@ async def submit(
         progress=Progress(OrderStatus.PENDING),
     )
     order = replace(order, warnings=_warnings(order))
+    if await orders.count_unfinished(user_id) >= most_running:
+        raise Throttled(f"{most_running} orders are running already; cancel one, or wait for its end", 60)
     stored = await orders.add(order)
-    if stored.id != order.id and stored.ticket != order.ticket:
+    return stored if stored.id == order.id else _same(stored, ticket)
+
+
+async def _known(ticket: Ticket, user_id: str, orders: OrderStore) -> Order | None:
+    """The order that was made of this request before: whatever has changed since, it is the answer."""
+    if ticket.client_order_id is None:
+        return None
+    stored = await orders.find(user_id, ticket.client_order_id)
+    return None if stored is None else _same(stored, ticket)
+
+
+def _same(stored: Order, ticket: Ticket) -> Order:
+    if stored.ticket != ticket:
         raise Conflict(f"client_order_id {ticket.client_order_id!r} stands for a different order already")
     return stored
 

@@ -1,6 +1,7 @@
 """`twap serve`: opens storage and feeds, runs executor, broadcasts and HTTP side by side, stops cleanly."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -17,7 +18,7 @@ from twap.entrypoints.http.app import create_app
 from twap.entrypoints.settings import Settings
 from twap.entrypoints.supervision import Job, supervise
 from twap.entrypoints.ws.hub import Hub
-from twap.ports.errors import WrongSetting
+from twap.ports.errors import StorageError, WrongSetting
 
 DRAIN_SECONDS = 2.0
 KEEP_ALIVE_SECONDS = 75
@@ -126,6 +127,8 @@ async def run(
                 url=f"http://{settings.host}:{listener.getsockname()[1]}",
                 exchanges=list(container.feed().exchanges()),
             )
+            gc.collect()
+            gc.freeze()  # what was built by now stays: a full collection need not walk through it again
             await supervise(jobs, stop, before_cancel=lambda: _drain(hub, http))
             log.info("stopped")
 
@@ -170,6 +173,10 @@ def _stop_on_signals() -> asyncio.Event:
 
 async def _housekeeping(container: Container) -> None:
     clock, tokens = container.clock(), container.storage().tokens
+    log = structlog.get_logger("twap.program")
     while True:
-        await tokens.forget_expired(clock.now())
+        try:
+            await tokens.forget_expired(clock.now())
+        except StorageError as error:
+            log.warning("housekeeping_failed", reason=str(error))
         await clock.sleep(FORGET_TOKENS_EVERY_SECONDS)

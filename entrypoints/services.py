@@ -115,6 +115,7 @@ class Services:
             clock=self.clock,
             ids=self.ids,
             fees=self.fees,
+            most_running=self.settings.orders_per_user_running,
         )
         self.wake_executor()
         return order

@@ -60,6 +60,8 @@ class OrderStore(Protocol):
 
     async def get(self, order_id: str) -> Order | None: ...
 
+    async def find(self, user_id: str, client_order_id: str) -> Order | None: ...
+
     async def page(
         self,
         user_id: str,
@@ -74,6 +76,8 @@ class OrderStore(Protocol):
         ...
 
     async def unfinished(self, user_id: str) -> Sequence[Order]: ...
+
+    async def count_unfinished(self, user_id: str) -> int: ...
 
     async def executions(self, order_id: str, after_slice: int = 0) -> Sequence[Execution]:
         """By slice, then as they were filled."""

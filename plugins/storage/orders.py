@@ -48,6 +48,13 @@ class TortoiseOrders:
             row = await self._tables.orders.get_or_none(id=order_id, using_db=session)
             return None if row is None else to_order(row)
 
+    async def find(self, user_id: str, client_order_id: str) -> Order | None:
+        async with self._database.reading() as session:
+            row = await self._tables.orders.get_or_none(
+                user_id=user_id, client_order_id=client_order_id, using_db=session
+            )
+            return None if row is None else to_order(row)
+
     async def page(
         self,
         user_id: str,
@@ -75,6 +82,11 @@ class TortoiseOrders:
             query = self._tables.orders.filter(user_id=user_id, status__in=UNFINISHED)
             rows = await query.order_by("created_at", "id").using_db(session)
             return [to_order(row) for row in rows]
+
+    async def count_unfinished(self, user_id: str) -> int:
+        async with self._database.reading() as session:
+            query = self._tables.orders.filter(user_id=user_id, status__in=UNFINISHED)
+            return await query.using_db(session).count()
 
     async def executions(self, order_id: str, after_slice: int = 0) -> Sequence[Execution]:
         async with self._database.reading() as session:

@@ -17,12 +17,16 @@ class MemoryOrders:
         if order.id in self.orders:
             raise StorageError(f"the order {order.id} is stored already")
         wanted = order.ticket.client_order_id
-        if wanted is not None:
-            for other in self.orders.values():
-                if (other.user_id, other.ticket.client_order_id) == (order.user_id, wanted):
-                    return other
+        if wanted is not None and (twin := await self.find(order.user_id, wanted)) is not None:
+            return twin
         self.orders[order.id] = order
         return order
+
+    async def find(self, user_id, client_order_id):
+        for order in self.orders.values():
+            if (order.user_id, order.ticket.client_order_id) == (user_id, client_order_id):
+                return order
+        return None
 
     async def get(self, order_id):
         return self.orders.get(order_id)
@@ -41,6 +45,9 @@ class MemoryOrders:
     async def unfinished(self, user_id):
         mine = [o for o in self.orders.values() if o.user_id == user_id and not o.status.over]
         return sorted(mine, key=_age)
+
+    async def count_unfinished(self, user_id):
+        return len(await self.unfinished(user_id))
 
     async def executions(self, order_id, after_slice=0):
         pieces = await self.slices(order_id)

@@ -10,7 +10,7 @@ from tests.fakes.feed import FakeFeed, instrument
 from tests.fakes.ids import CountingIds
 from tests.fakes.memory_store import MemoryStorage
 from twap.domain.submission import coarsest_lot, submit
-from twap.ports.errors import Conflict, InvalidField, UnknownExchange, UnknownSymbol
+from twap.ports.errors import Conflict, InvalidField, Throttled, UnknownExchange, UnknownSymbol
 from twap.ports.order import OrderStatus, Side, Ticket
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -29,7 +29,7 @@ class Desk:
         self.clock = ManualClock(NOON)
         self.ids = CountingIds()
 
-    async def submit(self, **changes):
+    async def submit(self, most_running=1000, **changes):
         return await submit(
             replace(TICKET, **changes),
             user_id="ada",
@@ -38,6 +38,7 @@ class Desk:
             clock=self.clock,
             ids=self.ids,
             fees={"Binance": D("0.001"), "Kucoin": D("0.002")},
+            most_running=most_running,
         )
 
 
@@ -124,6 +125,20 @@ async def test_submit_when_repeated_with_the_same_client_order_id_then_the_same_
     assert {each.id for each in others} == {first.id}
     with pytest.raises(Conflict, match="mine"):
         await desk.submit(client_order_id="mine", quantity=D(2))
+
+
+async def test_submit_when_repeated_long_after_its_start_then_still_the_same_order(desk):
+    start_at = NOON + timedelta(seconds=1)
+    first = await desk.submit(client_order_id="mine", start_at=start_at)
+    desk.clock.jump(3600)
+    desk.feed.down["Binance"] = "refused"
+    assert (await desk.submit(client_order_id="mine", start_at=start_at)).id == first.id
+
+
+async def test_submit_when_too_many_are_running_then_throttled(desk):
+    await desk.submit()
+    with pytest.raises(Throttled, match="1 orders are running"):
+        await desk.submit(most_running=1)
 
 
 async def test_submit_when_more_slices_than_lots_then_warned(desk):

@@ -47,6 +47,20 @@ async def test_client_order_id_when_used_again_then_first_order_is_returned(stor
     assert await storage.orders.get(second.id) is None
 
 
+async def test_find_when_the_client_order_id_is_known_then_that_order_of_that_user(storage):
+    order = await storage.orders.add(make_order(client_order_id="a"))
+    assert await storage.orders.find(order.user_id, "a") == order
+    assert await storage.orders.find("user-2", "a") is None
+    assert await storage.orders.find(order.user_id, "b") is None
+
+
+async def test_count_unfinished_when_some_are_over_then_the_others(storage):
+    order = await storage.orders.add(make_order())
+    await storage.orders.add(make_order(status=OrderStatus.COMPLETED))
+    await storage.orders.add(make_order(user_id="user-2"))
+    assert await storage.orders.count_unfinished(order.user_id) == 1
+
+
 async def test_client_order_id_when_used_concurrently_then_all_get_the_same_order(storage):
     orders = [make_order(client_order_id="a") for _ in range(8)]
     answers = await asyncio.gather(*(storage.orders.add(order) for order in orders))
