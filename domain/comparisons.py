@@ -78,7 +78,7 @@ def market_order(order: Order, slices: Sequence[Slice]) -> MarketOrder | None:
         costs.slippage(side, notional, filled, arrival.mid),
         fees,
         complete=filled == ticket.quantity,
-        deep_enough=deep_enough(ticket, order.terms, lot, arrival.venues, lots, swept),
+        deep_enough=deep_enough(ticket, order.terms, lot, arrival.venues, lots, swept, stored=arrival.venues),
     )
 
 

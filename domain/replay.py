@@ -12,7 +12,7 @@ from twap.domain import liquidity
 from twap.domain.look import LEAST_LEVELS
 from twap.domain.schedule import Schedule, target
 from twap.domain.sweep import Swept, sweep, within_limit
-from twap.ports.market import ZERO, BookState
+from twap.ports.market import ZERO
 from twap.ports.numbers import EXACT
 from twap.ports.order import (
     FeeRanking,
@@ -75,11 +75,16 @@ def replay(
         if not stored.venues or stored.reason is MissReason.PAUSED:
             continue
         wanted = target(schedule, number, executed_lots, ticket.catch_up)
-        chosen = [view(_bounded(x, ticket)) for x in stored.venues if x.exchange in ticket.exchanges]
-        taken = liquidity.seen(taken, chosen, ticket.side) if memory else {}
-        venues = [_remembering(look, taken) for look in chosen]
+        origins = [look for look in stored.venues if look.exchange in ticket.exchanges]
+        venues = [view(look) for look in origins]
+        if ticket.max_participation is not None:
+            venues = [_measured(look, ticket) for look in venues]
+        if memory and taken:
+            bounded = [_bounded(look, origin) for look, origin in zip(venues, origins, strict=True)]
+            taken = liquidity.seen(taken, bounded, ticket.side)
+        venues = [_remembering(look, taken if memory else {}) for look in venues]
         swept = sweep(ticket, order.terms, lot, venues, wanted)
-        limited += not deep_enough(ticket, order.terms, lot, venues, wanted, swept)
+        limited += not deep_enough(ticket, order.terms, lot, venues, wanted, swept, stored=origins)
         with localcontext(EXACT):
             for fill in swept.fills:
                 quantity = fill.lots * lot
@@ -99,25 +104,32 @@ def deep_enough(
     venues: Sequence[VenueLook],
     wanted_lots: int,
     swept: Swept,
+    *,
+    stored: Sequence[VenueLook],
 ) -> bool:
     """Whether levels that the looks left out could not have changed these fills.
 
     That is sure of a look that reached the limit or the end of its book, that offers all that was wanted by
     itself, or whose last level ranks behind every fill while nothing was lacking.
+
+    stored  the same looks with the memory they were taken with: see `edge`
     """
-    cut = [(x, edge(x)) for x in venues if x.state is BookState.LIVE and x.more and x.levels]
-    cut = [(look, price) for look, price in cut if within_limit(ticket, price)]
-    if cut and ticket.max_participation is not None and _unmeasured(cut):
-        return False
-    with localcontext(EXACT):
-        rank = _ranking(ticket, terms)
-        worst = max((rank(fill.exchange, fill.price) for fill in swept.fills), default=None)
-        lacking = swept.reason not in (None, MissReason.PARTICIPATION)
-        return all(
-            _offered(look, price, ticket.side, lot) >= wanted_lots
-            or (not lacking and (worst is None or worst <= rank(look.exchange, price)))
-            for look, price in cut
-        )
+    bounded = ticket.max_participation is not None
+    lacking = swept.reason not in (None, MissReason.PARTICIPATION)
+    for look, origin in zip(venues, stored, strict=True):
+        if not (look.more and look.levels):
+            continue
+        offers_all = _offers(look, origin, lot, wanted_lots)
+        if offers_all and not bounded:
+            continue
+        price = edge(origin)
+        if not within_limit(ticket, price):
+            continue
+        if (bounded and _unmeasured(look)) or (not offers_all and lacking):
+            return False
+        if not offers_all and _ranks_before_a_fill(ticket, terms, look.exchange, price, swept):
+            return False
+    return True
 
 
 def edge(look: VenueLook) -> Decimal:
@@ -129,47 +141,55 @@ def edge(look: VenueLook) -> Decimal:
     return certain[-1]
 
 
-def _offered(look: VenueLook, last: Decimal, side: Side, lot: Decimal) -> int:
-    """Lots to be had down to the price `last`."""
-    certain = (x for x in look.levels if (x.price <= last if side is Side.BUY else x.price >= last))
-    return sum(int((x.displayed - x.taken) // lot) for x in certain)
+def _offers(look: VenueLook, origin: VenueLook, lot: Decimal, wanted_lots: int) -> bool:
+    """Whether its certain levels hold all that was wanted.
+
+    Levels beyond the limit count too: a look that has one of them reached the limit, and is deep enough.
+    """
+    for at, (level, before) in enumerate(zip(look.levels, origin.levels, strict=True)):
+        if wanted_lots <= 0:
+            break
+        if at < LEAST_LEVELS or not before.taken:
+            wanted_lots -= int(EXACT.divide_int(EXACT.subtract(level.displayed, level.taken), lot))
+    return wanted_lots <= 0
 
 
-def _ranking(ticket: Ticket, terms: Sequence[VenueTerms]) -> Callable[[str, Decimal], Decimal]:
-    """Lower is better, for both sides."""
-    fee = {x.exchange: x.taker_fee if ticket.fees is FeeRanking.INCLUDE else ZERO for x in terms}
-    if ticket.side is Side.BUY:
-        return lambda exchange, price: price * (1 + fee[exchange])
-    return lambda exchange, price: -price * (1 - fee[exchange])
-
-
-def _unmeasured(cut: Sequence[tuple[VenueLook, Decimal]]) -> bool:
-    """`_bounded` filled in a sum over the levels looked at: less than all that was displayed."""
-    return any(look.visible == _shown(look) for look, _ in cut)
-
-
-def _shown(look: VenueLook) -> Decimal:
+def _ranks_before_a_fill(
+    ticket: Ticket, terms: Sequence[VenueTerms], exchange: str, price: Decimal, swept: Swept
+) -> bool:
+    sign = 1 if ticket.side is Side.BUY else -1
+    fees = {x.exchange: x.taker_fee if ticket.fees is FeeRanking.INCLUDE else ZERO for x in terms}
     with localcontext(EXACT):
-        return sum((level.displayed for level in look.levels), ZERO)
+        rank = sign * price * (1 + sign * fees[exchange])
+        return any(rank < sign * fill.price * (1 + sign * fees[fill.exchange]) for fill in swept.fills)
 
 
-def _bounded(look: VenueLook, ticket: Ticket) -> VenueLook:
-    """The look with what a replay must know of it besides: that the book went on behind the last level
-    (so the memory of deeper prices stays), and the visible quantity where it was not measured."""
-    if not look.levels:
-        return look
-    if look.more:
-        look = replace(look, horizon=edge(look))
-    if ticket.max_participation is None or look.visible:
+def _unmeasured(look: VenueLook) -> bool:
+    """`_measured` filled in a sum over the levels looked at: less than all that was displayed."""
+    with localcontext(EXACT):
+        return look.visible == sum((level.displayed for level in look.levels), ZERO)
+
+
+def _measured(look: VenueLook, ticket: Ticket) -> VenueLook:
+    """With the visible quantity, at least that of the levels looked at, where it was not measured."""
+    if look.visible or not look.levels:
         return look
     with localcontext(EXACT):
         within = (x.displayed for x in look.levels if within_limit(ticket, x.price))
         return replace(look, visible=sum(within, ZERO))
 
 
+def _bounded(look: VenueLook, origin: VenueLook) -> VenueLook:
+    """Where the book went on behind the look, the memory of deeper prices must stay."""
+    return replace(look, horizon=edge(origin)) if look.more and look.levels else look
+
+
 def _remembering(look: VenueLook, taken: Taken) -> VenueLook:
+    remembered = [taken.get((look.exchange, level.price), ZERO) for level in look.levels]
+    if not any(remembered) and not any(level.taken for level in look.levels):
+        return look
     levels = tuple(
-        LookLevel(x.price, x.displayed, min(taken.get((look.exchange, x.price), ZERO), x.displayed))
-        for x in look.levels
+        LookLevel(x.price, x.displayed, min(quantity, x.displayed))
+        for x, quantity in zip(look.levels, remembered, strict=True)
     )
     return replace(look, levels=levels)

@@ -278,3 +278,12 @@ def test_discrepancy_when_printed_then_it_says_where_and_what():
     assert str(verify(order, at(slices, 1, executions=fills))[0]) == (
         "slice 1: executions[1].price is 100.10, expected 100"
     )
+
+
+@given(seeds)
+@quickly
+def test_verify_when_the_memory_was_shared_then_nothing_is_found_if_that_is_said(seed):
+    prices = [D(cents) / 100 for cents in range(9900, 10000)]
+    others = {(name, price): D("0.2") for name in ("Binance", "Kraken") for price in prices}
+    order, slices = random_run(seed, others_took=others)
+    assert [str(each) for each in verify(order, slices, shared=True)] == []
