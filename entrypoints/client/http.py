@@ -119,6 +119,8 @@ class HttpClient:
         if isinstance(error, aiohttp.ClientConnectorError):
             number = error.os_error.errno
             return ServerUnreachable(self.url, os.strerror(number) if number else str(error.os_error))
+        if isinstance(error, aiohttp.WSServerHandshakeError):
+            return ServerUnreachable(self.url, f"its WebSocket was refused with HTTP {error.status}")
         return ServerUnreachable(self.url, str(error) or type(error).__name__)
 
 

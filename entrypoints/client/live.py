@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -28,20 +29,24 @@ class OrderStates:
     async def follow(self) -> AsyncGenerator[Json, None]:
         """Once."""
         failures = 0
-        while not self._over():
-            try:
+        while True:
+            with suppress(ServerUnreachable):
                 async for state in self._pushed():
                     yield state
-                    failures = 0
-                if self._over():
-                    return
-                if (polled := await self._read()) is not None:
-                    yield polled
-                failures = 0
+            if self._over():
+                return
+            try:
+                polled = await self._read()
             except ServerUnreachable:
                 failures += 1
                 if failures >= MOST_FAILURES:
                     raise
+            else:
+                failures = 0
+                if polled is not None:
+                    yield polled
+            if self._over():
+                return
             await asyncio.sleep(POLL_SECONDS)
 
     async def _pushed(self) -> AsyncIterator[Json]:
@@ -51,7 +56,7 @@ class OrderStates:
             await _say(socket, {"action": "subscribe_orders", "token": token})
             async for message in _messages(socket):
                 match message:
-                    case {"type": "subscribe_orders_success"}:
+                    case {"type": "subscribe_orders_success" | "resync"}:
                         state = await self._read()
                     case {"type": "order_update"}:
                         state = self._new(message.get("order", message), message.get("executions", ()))
