@@ -70,6 +70,8 @@ class Limits:
     probe_seconds           silence after which `FeedCodec.probe` is sent
     keepalive_seconds       a probe is sent at least this often, silence or not (None: only after silence)
     max_life_seconds        a connection is replaced before it gets this old
+    pongs_are_life          a protocol ping or pong is a sign of life too: for exchanges that send nothing
+                            while nothing changes, and have no ping of their own
     handshake_seconds       wait for the transport to open, and for the first frame where one is promised
     """
 
@@ -82,6 +84,7 @@ class Limits:
     probe_seconds: float = 2
     keepalive_seconds: float | None = None
     max_life_seconds: float = 23.5 * 3600
+    pongs_are_life: bool = True
     handshake_seconds: float = 10
 
 

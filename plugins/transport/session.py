@@ -125,8 +125,11 @@ class Session:
         )
         subscriptions, counters, pulse = self._subscriptions, self._venue.counters, self.pulse
         by_rest = self._venue.rules.snapshot_by_rest
+        pongs_are_life = self._venue.limits.pongs_are_life
         while True:
             frame = await receive()
+            if frame is None and not pongs_are_life:
+                continue
             pulse.seen_at = monotonic()
             self.heard = True
             if frame is None:

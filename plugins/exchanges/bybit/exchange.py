@@ -116,6 +116,7 @@ class Bybit:
     endpoints = Endpoints("https://api.bybit.com", "wss://stream.bybit.com")
     rules = BookRules(drops_old=True)
     limits = Limits(
+        pongs_are_life=False,
         symbols_per_connection=500,  # their topics must stay below 21,000 characters
         symbols_per_frame=10,
         connects=(500, 300),

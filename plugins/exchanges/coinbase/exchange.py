@@ -39,6 +39,7 @@ class Coinbase:
     rules = BookRules(snapshot_by_rest=False, contiguous=False)
     """Not contiguous: the numbers count frames, not a book's changes. The codec itself watches over them."""
     limits = Limits(
+        pongs_are_life=False,
         symbols_per_connection=20,  # a gap costs all books of a connection: few share one
         symbols_per_frame=20,
         frames_per_second=8,

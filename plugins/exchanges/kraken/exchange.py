@@ -65,7 +65,9 @@ class Kraken:
     endpoints = Endpoints(rest="https://api.kraken.com", ws="wss://ws.kraken.com")
     rules = BookRules(contiguous=False, kept_depth=DEPTH, checksum=Checksum(10, level_digest, combine))
     # The server answers each symbol of a request by itself and takes about 20 of them a second.
-    limits = Limits(symbols_per_frame=10, frames_per_second=2, connects=(150, 600), rest=(1, 1))
+    limits = Limits(
+        pongs_are_life=False, symbols_per_frame=10, frames_per_second=2, connects=(150, 600), rest=(1, 1)
+    )
     taker_fee = Decimal("0.004")
     """0.40 %: the first step of the public fee schedule for spot; settings may say otherwise."""
     intervals: Mapping[str, timedelta] = {name: timedelta(minutes=m) for name, m in MINUTES.items()}

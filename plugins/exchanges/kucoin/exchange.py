@@ -42,6 +42,7 @@ class Kucoin:
     endpoints = Endpoints(rest="https://api.kucoin.com", ws="wss://ws-api-spot.kucoin.com")
     rules = BookRules(snapshot_by_rest=True, contiguous=True, drops_old=True, seed_depth=100, refill_below=20)
     limits = Limits(
+        pongs_are_life=False,
         symbols_per_connection=300,
         symbols_per_frame=100,
         frames_per_second=8,  # 100 in 10 s are allowed; the rest is for pings

@@ -74,7 +74,12 @@ class OKX:
     rules = BookRules(checksum=Checksum(25, level_digest, combine))
     # Requests to subscribe and unsubscribe are limited to 480 an hour on a connection: few and large ones.
     limits = Limits(
-        symbols_per_connection=100, symbols_per_frame=50, frames_per_second=2, connects=(3, 1), rest=(20, 2)
+        pongs_are_life=False,
+        symbols_per_connection=100,
+        symbols_per_frame=50,
+        frames_per_second=2,
+        connects=(3, 1),
+        rest=(20, 2),
     )
     taker_fee = Decimal("0.001")
     """0.10 %: regular users, level 1 of the public fee schedule for spot; settings may say otherwise."""

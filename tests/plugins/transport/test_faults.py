@@ -138,6 +138,14 @@ async def test_silence_when_pongs_come_then_alive(make_market):
     assert market.clock.monotonic() - market.book().pulse.seen_at <= 2.5
 
 
+async def test_silence_when_only_pongs_come_where_the_exchange_itself_should_speak_then_replaced(make_market):
+    market = await make_market(FakeExchange(limits=Limits(pongs_are_life=False)))
+    await market.acquire("BTC-USDT")
+    await market.clock.advance(10.7)
+    assert ("interrupted", "down", "silent for 10 s") in market.book().log
+    assert len(market.network.connections) == 2
+
+
 async def test_silence_when_nothing_answers_then_probed_and_replaced_after_ten_seconds(make_market):
     market = await make_market(FakeExchange(probe='{"op": "ping"}'))
     await market.acquire("BTC-USDT")
