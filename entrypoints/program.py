@@ -13,6 +13,7 @@ from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 from quart import Quart
 
+from twap.entrypoints import metrics
 from twap.entrypoints.container import Container
 from twap.entrypoints.http.app import create_app
 from twap.entrypoints.settings import Settings
@@ -113,8 +114,10 @@ async def run(
             hub = Hub(container.services())
             app = build_app(container, hub)
             http = _HttpEnd()
+            operations = metrics.publish(container.services(), container.stats())
             jobs = [
                 Job("housekeeping", lambda: _housekeeping(container)),
+                Job("storage probe", operations.probe),
                 Job("order feeds", container.order_feeds().run),
                 Job("executor", container.executor().run, grace_seconds=2.0),
                 Job("broadcast", hub.run),
