@@ -75,7 +75,9 @@ def target_lots(plan, number, done):
 def far_side(plan, book):
     """What the order takes from: price to quantity, within the limit."""
     bids, asks = book
-    levels = [(Decimal(price), Decimal(quantity)) for price, quantity in (asks if plan.side == "buy" else bids)]
+    levels = [
+        (Decimal(price), Decimal(quantity)) for price, quantity in (asks if plan.side == "buy" else bids)
+    ]
     if plan.side == "buy":
         return {price: quantity for price, quantity in levels if price <= plan.limit}
     return {price: quantity for price, quantity in levels if price >= plan.limit}
