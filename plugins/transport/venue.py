@@ -30,7 +30,7 @@ class Timing:
 
     linger: float = 5
     silence: float = 10
-    audit: float = 30
+    audit: float = 15
     patience: float = 15
     rejected: float = 60
     healthy: float = 30
