@@ -1,3 +1,40 @@
+"""The files of a new exchange plugin. `$name` and the like are replaced; see `plugin_skeleton`."""
+
+from collections.abc import Mapping
+
+PROJECT = """\
+[build-system]
+requires = ["setuptools>=77"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "twap-$dashed"
+version = "0.1.0"
+description = "$title for twap"
+requires-python = ">=3.11"
+dependencies = ["twap-trading-api"]
+
+[project.entry-points."twap.exchanges"]
+$name = "twap_$name"
+
+[tool.setuptools]
+packages = ["twap_$name"]
+"""
+
+PACKAGE = '''\
+"""$title as a plugin of twap."""
+
+from twap.ports.hooks import hookimpl
+
+from twap_$name.exchange import $type
+
+
+@hookimpl
+def twap_exchange():
+    return $type()
+'''
+
+EXCHANGE = '''\
 """What $title is: addresses, limits, HTTP requests and how their answers read.
 
 The paths and fields below are those of a made-up exchange: put $title's in their place. Every method is pure
@@ -99,3 +136,88 @@ def _decoded(body, kind):
     if not isinstance(value, kind):
         raise CodecError(f"$title sent a {type(value).__name__} where a {kind.__name__} belongs")
     return value
+'''
+
+CODEC = '''\
+"""One connection to $title: the frames to send, and what received frames mean."""
+
+import json
+
+from twap.ports.errors import CodecError
+from twap.ports.events import Alive, Delta, Ignored, Snapshot, Subscribed
+
+
+class ${type}Codec:
+    def opened(self):
+        return ()
+
+    def subscribe(self, symbols):
+        return [json.dumps({"op": "subscribe", "symbols": list(symbols)})]
+
+    def unsubscribe(self, symbols):
+        return [json.dumps({"op": "unsubscribe", "symbols": list(symbols)})]
+
+    def probe(self):
+        return json.dumps({"op": "ping"})
+
+    def receive(self, frame):
+        try:
+            message = json.loads(frame)
+        except (ValueError, RecursionError) as error:
+            raise CodecError(f"$title sent a frame that is no JSON: {error}") from error
+        match message:
+            case {"type": "delta", "symbol": str(symbol), "first": int(first), "last": int(last)}:
+                return [Delta(symbol, first, last, _levels(message, "bids"), _levels(message, "asks"))]
+            case {"type": "snapshot", "symbol": str(symbol), "sequence": int(sequence)}:
+                return [Snapshot(symbol, _levels(message, "bids"), _levels(message, "asks"), sequence)]
+            case {"type": "subscribed", "symbols": [*symbols]}:
+                return [Subscribed([str(symbol) for symbol in symbols])]
+            case {"type": "pong"}:
+                return [Alive()]
+            case {}:
+                return [Ignored(str(message.get("type"))[:40])]
+        raise CodecError(f"$title sent a frame that is no object: {frame[:80]!r}")
+
+
+def _levels(message, side):
+    """[[price, quantity], …] as text, exactly as the exchange wrote it."""
+    match message.get(side):
+        case [*levels] if all(_is_level(level) for level in levels):
+            return levels
+    raise CodecError(f"$title sent {side} that can't be read")
+
+
+def _is_level(level):
+    return isinstance(level, list) and len(level) >= 2 and all(isinstance(text, str) for text in level[:2])
+'''
+
+TEST = """\
+import json
+
+import pytest
+from twap.ports.errors import CodecError
+from twap.ports.events import Delta
+
+from twap_$name.codec import ${type}Codec
+
+
+def test_receive_when_a_delta_comes_then_its_digits_are_kept():
+    frame = {"type": "delta", "symbol": "BTC-USDT", "first": 8, "last": 9, "bids": [["100.10", "0.5"]]}
+    events = ${type}Codec().receive(json.dumps({**frame, "asks": []}).encode())
+    assert events == [Delta("BTC-USDT", 8, 9, [["100.10", "0.5"]], [])]
+
+
+@pytest.mark.parametrize("frame", [b"", b"pong", b"[]", b'{"type": "delta", "symbol": "A", "first": 1, "last": 1}'])
+def test_receive_when_a_frame_breaks_the_protocol_then_codec_error(frame):
+    with pytest.raises(CodecError):
+        ${type}Codec().receive(frame)
+"""
+
+FILES: Mapping[str, str] = {
+    "pyproject.toml": PROJECT,
+    "twap_$name/__init__.py": PACKAGE,
+    "twap_$name/exchange.py": EXCHANGE,
+    "twap_$name/codec.py": CODEC,
+    "tests/test_codec.py": TEST,
+}
+"""Where a file goes, and its text."""
