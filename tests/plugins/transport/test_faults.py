@@ -201,7 +201,7 @@ async def test_old_snapshot_when_repeated_then_fetched_again_after_growing_delay
     market.network.reply("/snapshot", note)
     start = market.clock.monotonic()
     book.heal(Cause.OLD_SNAPSHOT, "old")
-    for _ in range(300):
+    for _ in range(200):
         await market.clock.advance(0.05)
         if len(book.told("snapshot")) == len(times) + 1 and len(times) < 6:
             book.heal(Cause.OLD_SNAPSHOT, "old")
