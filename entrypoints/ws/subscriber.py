@@ -67,7 +67,7 @@ class Subscriber:
         self._ending: tuple[int, str] | None = None
         self._abort_at: float | None = None
         self._sending_since: float | None = None
-        self._heard_at = self._sent_at = now
+        self._active_at = self._sent_at = now
         # All subscriptions that are allowed may be asked for at once.
         burst = settings.ws_messages_per_second + settings.ws_subscriptions_per_client
         self._rate = MessageRate(settings.ws_messages_per_second, burst, now)
@@ -125,7 +125,7 @@ class Subscriber:
             self.wake()
 
     def _is_idle(self, now: float) -> bool:
-        return not self._subscriptions and self._inbox is None and now - self._heard_at >= IDLE_SECONDS
+        return not self._subscriptions and self._inbox is None and now - self._active_at >= IDLE_SECONDS
 
     def _owes_ping(self, now: float) -> bool:
         return now - self._sent_at >= PING_SECONDS
@@ -182,11 +182,13 @@ class Subscriber:
             self._hub.counters.order_updates_sent += 1
 
     async def _check_token(self, inbox: Inbox) -> None:
+        token = inbox.token
         try:
-            _, claims = await self._services.authenticate(inbox.token)
+            _, claims = await self._services.authenticate(token)
         except Unauthorized as error:
-            if self._inbox is inbox:
+            if self._inbox is inbox and inbox.token == token:
                 self._leave_orders()
+                self._active_at = self._clock.monotonic()  # time to come back with a new token
                 self._answer(messages.subscribe_orders_expired(str(error)))
         except StorageError as error:
             structlog.get_logger("twap.ws").warning("token can't be checked", reason=str(error))
@@ -203,8 +205,9 @@ class Subscriber:
         except StorageError:
             self.end(TRY_AGAIN, "order updates were lost; connect again")
             return
-        await self._send(state)
-        self._hub.counters.resyncs += 1
+        if self._inbox is inbox:
+            await self._send(state)
+            self._hub.counters.resyncs += 1
 
     def _answer(self, text: str, confirms: Subscription | None = None) -> None:
         self._answers.append((text, confirms))
@@ -216,8 +219,8 @@ class Subscriber:
         while self._ending is None:
             # Quart gives None for an empty binary frame.
             frame: str | bytes | None = await self._websocket.receive()
-            self._heard_at = self._clock.monotonic()
-            self._rate.spend(self._heard_at)
+            self._active_at = self._clock.monotonic()
+            self._rate.spend(self._active_at)
             if not isinstance(frame, str):
                 self.end(UNSUPPORTED, "only text frames are understood")
             elif self._is_oversized(frame):
