@@ -45,27 +45,42 @@ async def submit(
     if (known := await _known(ticket, user_id, orders)) is not None:
         return known
     instruments = [await feed.instrument(exchange, ticket.symbol) for exchange in ticket.exchanges]
-    now = clock.now()
+    order = build_order(ticket, instruments, order_id=ids.new(), user_id=user_id, now=clock.now(), fees=fees)
+    if await orders.count_unfinished(user_id) >= most_running:
+        raise Throttled(f"{most_running} orders are running already; cancel one, or wait for its end", 60)
+    stored = await orders.add(order)
+    return stored if stored.id == order.id else _same(stored, ticket)
+
+
+def build_order(
+    ticket: Ticket,
+    instruments: Sequence[Instrument],
+    *,
+    order_id: str,
+    user_id: str,
+    now: datetime,
+    fees: Mapping[str, Decimal],
+) -> Order:
+    """The pending order of this ticket, with its warnings. Raises InvalidField.
+
+    ticket       symbol canonical, exchanges as spelled by their plugins
+    instruments  of its exchanges, in the same order
+    """
     lot = coarsest_lot(instruments)
     _check_price(ticket, instruments)
     _check_quantity(ticket, instruments, lot)
-    starts_at = _start(ticket, now)
     order = Order(
-        id=ids.new(),
+        id=order_id,
         user_id=user_id,
         ticket=ticket,
         terms=tuple(_terms(each, fees) for each in instruments),
         lot_size=lot,
         created_at=now,
-        starts_at=starts_at,
+        starts_at=_start(ticket, now),
         slices_total=slice_count(ticket.duration, ticket.interval),
         progress=Progress(OrderStatus.PENDING),
     )
-    order = replace(order, warnings=_warnings(order))
-    if await orders.count_unfinished(user_id) >= most_running:
-        raise Throttled(f"{most_running} orders are running already; cancel one, or wait for its end", 60)
-    stored = await orders.add(order)
-    return stored if stored.id == order.id else _same(stored, ticket)
+    return replace(order, warnings=_warnings(order))
 
 
 async def _known(ticket: Ticket, user_id: str, orders: OrderStore) -> Order | None:
