@@ -5,7 +5,7 @@ Unknown fields are refused: a misspelt `limit_pirce` must not be ignored silentl
 
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Self, TypeVar, cast
@@ -150,7 +150,11 @@ Model = TypeVar("Model", bound=Body)
 
 async def body(model: type[Model]) -> Model:
     """The request's body as this model. Raises MalformedBody and InvalidRequest."""
-    fields = decode_object(cast(bytes, await request.get_data(as_text=False)))
+    return validated(model, decode_object(cast(bytes, await request.get_data(as_text=False))))
+
+
+def validated(model: type[Model], fields: Mapping[str, object]) -> Model:
+    """Fields of exactly decoded JSON as this model. Raises InvalidRequest."""
     try:
         return model.model_validate(fields)
     except ValidationError as error:
