@@ -1,0 +1,57 @@
+"""What a batch is measured against: the same rows through the same models, one transaction per order."""
+
+from twap.plugins.storage.looks import pack
+
+
+async def store_row_by_row(storage, step):
+    orders = storage.orders
+    database, tables = orders._database, orders._tables
+    order, progress = step.order, step.order.progress
+    async with database.writing() as session:
+        await (
+            tables.orders.filter(id=order.id, revision=progress.revision - 1)
+            .using_db(session)
+            .update(
+                status=progress.status.value,
+                revision=progress.revision,
+                started_at=progress.started_at,
+                slices_done=progress.slices_done,
+                executed=progress.executed,
+                notional=progress.notional,
+                fees=progress.fees,
+                lots_count=progress.lots_count,
+                arrival_mid=progress.arrival_mid,
+            )
+        )
+        for piece in step.slices:
+            await tables.slices.create(
+                using_db=session,
+                order_id=piece.order_id,
+                number=piece.number,
+                due_at=piece.due_at,
+                looked_at=piece.looked_at,
+                planned=piece.planned,
+                target=piece.target,
+                filled=piece.filled,
+                reason=None if piece.reason is None else piece.reason.value,
+                mid=piece.mid,
+                venues=pack(piece.venues),
+            )
+            for position, fill in enumerate(piece.executions):
+                await tables.executions.create(
+                    using_db=session,
+                    id=fill.id,
+                    order_id=fill.order_id,
+                    slice=fill.slice,
+                    position=position,
+                    symbol=fill.symbol,
+                    side=fill.side.value,
+                    quantity=fill.quantity,
+                    price=fill.price,
+                    fee=fill.fee,
+                    exchange=fill.exchange,
+                    timestamp=fill.timestamp,
+                    book_sequence=fill.book.sequence,
+                    book_exchange_time=fill.book.exchange_time,
+                    book_age_ms=fill.book.age_ms,
+                )
