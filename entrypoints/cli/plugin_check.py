@@ -87,8 +87,10 @@ def _limits(exchange: Exchange) -> None:
     limits = exchange.limits
     for field in fields(limits):
         value = getattr(limits, field.name)
+        if value is None or isinstance(value, bool):
+            continue
         numbers = value if isinstance(value, tuple) else (value,)
-        _ask(all(n is None or n > 0 for n in numbers), f"limits.{field.name} is {value}, not above 0")
+        _ask(all(number > 0 for number in numbers), f"limits.{field.name} is {value}, not above 0")
     _ask(
         limits.symbols_per_frame <= limits.symbols_per_connection or limits.symbols_per_connection == 1,
         "limits.symbols_per_frame is above symbols_per_connection",

@@ -207,7 +207,10 @@ def test_receive_when_a_delta_comes_then_its_digits_are_kept():
     assert events == [Delta("BTC-USDT", 8, 9, [["100.10", "0.5"]], [])]
 
 
-@pytest.mark.parametrize("frame", [b"", b"pong", b"[]", b'{"type": "delta", "symbol": "A", "first": 1, "last": 1}'])
+WITHOUT_LEVELS = b'{"type": "delta", "symbol": "A", "first": 1, "last": 1}'
+
+
+@pytest.mark.parametrize("frame", [b"", b"pong", b"[]", WITHOUT_LEVELS])
 def test_receive_when_a_frame_breaks_the_protocol_then_codec_error(frame):
     with pytest.raises(CodecError):
         ${type}Codec().receive(frame)
