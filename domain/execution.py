@@ -100,7 +100,8 @@ def advance(
     newest = schedule.latest_due(now, order.ticket.latency)
     last = min(newest, progress.slices_done + _MOST_SLICES)
     slices: list[Slice] = []
-    progress = _arrive(order, progress, now, books, slices)
+    if now <= schedule.ends_at + grace(order.ticket.interval):
+        progress = _arrive(order, progress, now, books, slices)
     for number in range(progress.slices_done + 1, last + 1):
         look_due = schedule.due_at(number) + order.ticket.latency
         late = number < newest or now - look_due > grace(order.ticket.interval)

@@ -131,7 +131,5 @@ def _below_minimum(fills: Sequence[Fill], terms: Mapping[str, VenueTerms], lot: 
 
 def _shortage(ticket: Ticket, live: Sequence[VenueLook]) -> MissReason:
     """The books gave out within the limit: is there more beyond it?"""
-    beyond = any(
-        look.more or (look.levels and not within_limit(ticket, look.levels[-1].price)) for look in live
-    )
+    beyond = any(not within_limit(ticket, level.price) for look in live for level in look.levels)
     return MissReason.BEYOND_LIMIT if beyond else MissReason.NO_LIQUIDITY

@@ -140,8 +140,8 @@ def test_grace_when_any_interval_then_one_to_five_seconds(interval, expected):
 def test_advance_when_the_end_has_passed_long_ago_then_completed_with_reasons_and_without_a_burst():
     order, slices = run(order_of(), books_of(A={"101": "90"}), 9999)
     assert order.status is OrderStatus.COMPLETED
-    assert {one.reason for one in slices[1:]} == {MissReason.LATE}
-    assert order.progress.executed == D(0)
+    assert {one.reason for one in slices} == {MissReason.LATE}
+    assert (order.progress.executed, order.progress.arrival_mid) == (D(0), None)
 
 
 def test_advance_when_very_many_slices_were_missed_then_worked_off_in_bounded_steps():
