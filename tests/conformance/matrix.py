@@ -30,9 +30,11 @@ def pytest_terminal_summary(terminalreporter, config):
         return
     notes = {}
     exchanges = sorted({exchange for _, exchange in cells})
-    rows = [["fault", *exchanges]]
-    for fault in sorted({fault for fault, _ in cells}):
-        rows.append([fault[1], *(brief(cells.get((fault, exchange), ""), notes) for exchange in exchanges)])
+    faults = sorted({fault for fault, _ in cells})
+    rows = [["fault", *exchanges]] + [
+        [fault[1], *(brief(cells.get((fault, exchange), ""), notes) for exchange in exchanges)]
+        for fault in faults
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     terminalreporter.section("fault matrix: what books honestly were, besides live, until true again")
     for row in rows:

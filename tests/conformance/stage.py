@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -37,7 +38,23 @@ class HastyClock:
 
 
 class HastyTransport(AiohttpTransport):
-    """The network, but nobody waits long for an answer."""
+    """The network, but nobody waits long for an answer. heard: the last frames, as they came."""
+
+    def __init__(self):
+        super().__init__()
+        self.heard = deque(maxlen=200)
+
+    async def connect(self, *where):
+        connection = await super().connect(*where)
+        receive = connection.receive
+
+        async def overheard():
+            frame = await receive()
+            self.heard.append(frame)
+            return frame
+
+        connection.receive = overheard
+        return connection
 
     async def request(self, base, request, timeout_seconds):
         return await super().request(base, request, min(timeout_seconds, 0.6))
@@ -153,6 +170,7 @@ class Stage:
         remember_served_snapshots(server)
 
     def new_engine(self):
+        self.transport = HastyTransport()
         return FeedEngine(
             self.exchanges,
             self.market,
@@ -161,7 +179,7 @@ class Stage:
             endpoints={
                 name: Endpoints(server.rest_url, server.ws_url) for name, server in self.servers.items()
             },
-            transport=HastyTransport(),
+            transport=self.transport,
             timing=self.timing,
         )
 

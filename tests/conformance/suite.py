@@ -1,10 +1,10 @@
 """The suite that every exchange passes. Authors of plugins: this is for yours, too.
 
 Each check takes an exchange (an object that implements `twap.ports.exchange.Exchange`) and a stand-in of it
-that is not started yet, and runs the whole engine against it over loopback. A stand-in is a server that speaks
-the exchange's protocol: derive it from `tests.fakes.exchanges.base.StandIn` (its docstring says how), give it
-a synthetic market of at least two symbols, each with 60 levels a side, and let it remember the true book by
-the sequence that its clients know. `tests/conformance/test_third_party.py` does so in a page for a toy.
+that is not started yet, and runs the whole engine against it over loopback. A stand-in is a server that
+speaks the exchange's protocol: derive it from `tests.fakes.exchanges.base.StandIn` (its docstring says how),
+give it a synthetic market of 60 levels a side, of the two symbols or more that the check's docstring asks
+for, and let it remember the true book by the sequence that its clients know. `acme_stand_in.py` here is one.
 
     @pytest.mark.parametrize("fault", suite.FAULTS)
     async def test_acme(fault):
@@ -16,7 +16,32 @@ known equals what the stand-in's book was at that sequence; and after the fault 
 """
 
 from tests.conformance import frame_faults, line_faults, rest_faults
+from tests.conformance.book_checks import (
+    check_beside_another,
+    check_deep_book,
+    check_instruments,
+    check_many_symbols,
+    check_neighbours,
+    check_refill,
+)
+from tests.conformance.candle_checks import check_intervals, check_three_years
+from tests.conformance.fuzz_checks import check_bodies, check_frames
 from tests.conformance.stage import Stage
+
+__all__ = [
+    "FAULTS",
+    "check_beside_another",
+    "check_bodies",
+    "check_deep_book",
+    "check_fault",
+    "check_frames",
+    "check_instruments",
+    "check_intervals",
+    "check_many_symbols",
+    "check_neighbours",
+    "check_refill",
+    "check_three_years",
+]
 
 FAULTS = {**line_faults.FAULTS, **frame_faults.FAULTS, **rest_faults.FAULTS}
 
