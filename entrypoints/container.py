@@ -93,11 +93,12 @@ class Container(containers.DeclarativeContainer):
         failures=found.provided[1],
     )
 
+    owner = providers.Singleton(_owner)
     stats = providers.Singleton(ExecutionStats)
     order_feeds = providers.Singleton(OrderFeeds, feed, market, clock)
     executor = providers.Singleton(
         Executor,
-        owner=providers.Singleton(_owner),
+        owner=owner,
         books=market,
         feeds=order_feeds,
         orders=storage.provided.orders,

@@ -16,6 +16,7 @@ from quart import Quart
 from twap.entrypoints import metrics
 from twap.entrypoints.container import Container
 from twap.entrypoints.http.app import create_app
+from twap.entrypoints.predecessor import serving
 from twap.entrypoints.settings import Settings
 from twap.entrypoints.supervision import Job, supervise
 from twap.entrypoints.ws.hub import Hub
@@ -101,15 +102,13 @@ async def run(
 
     Raises WrongSetting where the start is not possible.
     """
-    if settings.workers > 1 and settings.database_url.startswith("sqlite"):
-        raise WrongSetting(
-            "TWAP_WORKERS: more than one process needs PostgreSQL (TWAP_DATABASE_URL); SQLite has one writer"
-        )
+    if settings.workers > 1:
+        raise WrongSetting(_one_process(settings))
     container = container or Container(settings=settings)
     log = structlog.get_logger("twap.program")
     with listening_socket(settings.host, settings.port) as listener:
         embedded = settings.database_url.startswith("sqlite")
-        async with opened(container, migrate=embedded):
+        async with opened(container, migrate=embedded), _succeeding(container, settings):
             stop = _stop_on_signals()
             hub = Hub(container.services())
             app = build_app(container, hub)
@@ -134,6 +133,21 @@ async def run(
             gc.freeze()  # what was built by now stays: a full collection need not walk through it again
             await supervise(jobs, stop, before_cancel=lambda: _drain(hub, http))
             log.info("stopped")
+
+
+@asynccontextmanager
+async def _succeeding(container: Container, settings: Settings) -> AsyncIterator[None]:
+    """Orders of a process that was killed go on at once."""
+    with serving(settings.database_url, container.owner()) as predecessor:
+        if predecessor is not None:
+            await container.storage().orders.release(predecessor)
+        yield
+
+
+def _one_process(settings: Settings) -> str:
+    if settings.database_url.startswith("sqlite"):
+        return "TWAP_WORKERS: SQLite (TWAP_DATABASE_URL) has one writer, so only 1 process is possible; set 1"
+    return "TWAP_WORKERS: changes of orders are heard inside one process alone, so only 1 is possible; set 1"
 
 
 async def _beside(job: Beside, container: Container, stop: asyncio.Event) -> None:
