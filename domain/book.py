@@ -65,10 +65,12 @@ class BookSide:
     """
 
     __slots__ = (
+        "_best_digests",
         "_changed",
         "_digest",
         "_ladder",
         "_sorted",
+        "_summed_until",
         "descending",
         "digests",
         "horizon",
@@ -81,6 +83,8 @@ class BookSide:
         self.digests: dict[int, str] = {}
         self.horizon: int | None = None
         self._digest = digest
+        self._best_digests: list[str] | None = None
+        self._summed_until: int | None = None
         self._sorted: list[int] | None = None
         self._changed: list[int] = []
         self._ladder: list[Level] = []
@@ -90,27 +94,38 @@ class BookSide:
         then half-changed and must be thrown away."""
         quantities, changed, digest = self.quantities, self._changed, self._digest
         for level in levels:
+            text = level[0]
             quantity = level[1]
-            price = prices[level[0]]
+            price = prices[text]
             if (
                 not (quantity.replace(".", "", 1).isdigit() and quantity.isascii())
                 or len(quantity) > _MAX_TEXT
             ):
                 raise BadLevel(f"quantity {quantity[:_MAX_TEXT]!r} is no plain number")
             if quantity[0] == "0" and not quantity.strip("0."):
-                if quantities.pop(price, None) is not None:
-                    changed.append(price)
-                continue
-            if price not in quantities:
+                if quantities.pop(price, None) is None:
+                    continue
                 changed.append(price)
-            quantities[price] = quantity
-            if digest is not None:
-                self.digests[price] = digest(level[0], quantity)
+            else:
+                if price not in quantities:
+                    changed.append(price)
+                quantities[price] = quantity
+                if digest is not None:
+                    self.digests[price] = digest(text, quantity)
+            if self._best_digests is not None and not self._is_below_sum(price):
+                self._best_digests = None
         if len(changed) > _FEW_CHANGES:
             self._sorted = None
             changed.clear()
         if self._ladder:
             self._ladder = []
+
+    def _is_below_sum(self, price: int) -> bool:
+        """Worse than all levels that the last checksum was made of."""
+        worst = self._summed_until
+        if worst is None:
+            return False
+        return price < worst if self.descending else price > worst
 
     def _in_order(self) -> list[int]:
         """All price keys, ascending."""
@@ -175,22 +190,24 @@ class BookSide:
 
     def cut(self, depth: int) -> None:
         """Forget all but the best `depth` levels."""
-        if len(self.quantities) <= depth:
-            return
         ordered = self._in_order()
-        surplus = ordered[:-depth] if self.descending else ordered[depth:]
-        for price in surplus:
+        surplus = slice(None, -depth) if self.descending else slice(depth, None)
+        for price in ordered[surplus]:
             del self.quantities[price]
-        self._sorted = ordered[-depth:] if self.descending else ordered[:depth]
+        del ordered[surplus]
         self._ladder = []
 
     def best_digests(self, count: int) -> list[str]:
-        """What the best levels add to a checksum, best first."""
-        digests, ordered = self.digests, self._in_order()
-        if len(digests) > 4 * len(ordered) + 1000:
-            digests = self.digests = {price: digests[price] for price in ordered}
-        best = ordered[: -count - 1 : -1] if self.descending else ordered[:count]
-        return [digests[price] for price in best]
+        """What the best levels add to a checksum, best first. Always asked for the same count."""
+        best = self._best_digests
+        if best is None:
+            digests, ordered = self.digests, self._in_order()
+            if len(digests) > 4 * len(ordered) + 1000:
+                digests = self.digests = {price: digests[price] for price in ordered}
+            prices = ordered[: -count - 1 : -1] if self.descending else ordered[:count]
+            best = self._best_digests = [digests[price] for price in prices]
+            self._summed_until = prices[-1] if len(prices) == count else None
+        return best
 
 
 class OrderBook:
@@ -224,8 +241,10 @@ class OrderBook:
                 side.horizon = min(side.quantities) if side.descending else max(side.quantities)
 
     def cut(self, depth: int) -> None:
-        self.bids.cut(depth)
-        self.asks.cut(depth)
+        if len(self.bids.quantities) > depth:
+            self.bids.cut(depth)
+        if len(self.asks.quantities) > depth:
+            self.asks.cut(depth)
 
     @property
     def crossed(self) -> bool:

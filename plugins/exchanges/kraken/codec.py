@@ -4,8 +4,8 @@ Books have no sequence numbers. Every snapshot and update carries a CRC32 of the
 it, so that checksum is what the sequence of an event is here, too.
 
 Prices and quantities are bare JSON numbers whose trailing zeros count in the checksum, and which may be
-written with an exponent (`1e-08`). They are kept as the undecoded bytes of the frame: exact, and of the ways
-that are exact the fastest.
+written with an exponent (`1e-08`). They are kept as the text of the frame: exact, and of the ways that are
+exact the fastest.
 """
 
 import re
@@ -28,8 +28,10 @@ _SCIENTIFIC = re.compile(r"-?[0-9]{1,32}(\.[0-9]{1,32})?[eE][+-]?[0-9]{1,2}", re
 
 
 class _Level(msgspec.Struct, gc=False):
-    price: msgspec.Raw
-    qty: msgspec.Raw
+    """Numbers with a point or an exponent come as their text, whole ones as integers."""
+
+    price: Any
+    qty: Any
 
 
 class _Book(msgspec.Struct, gc=False):
@@ -59,7 +61,7 @@ class _Answer(msgspec.Struct):
     req_id: int | None = None
 
 
-_decode_book = msgspec.json.Decoder(_BookFrame).decode
+_decode_book = msgspec.json.Decoder(_BookFrame, float_hook=str).decode
 _decode_answer = msgspec.json.Decoder(_Answer).decode
 
 
@@ -70,7 +72,7 @@ def level_digest(price: str, quantity: str) -> str:
 
 def combine(bids: Sequence[str], asks: Sequence[str]) -> int:
     """CRC32 (unsigned) over ten asks, then ten bids. docs.kraken.com/api/docs/guides/spot-ws-book-v2"""
-    return zlib.crc32("".join((*asks, *bids)).encode())
+    return zlib.crc32(("".join(asks) + "".join(bids)).encode())
 
 
 class KrakenCodec:
@@ -152,30 +154,40 @@ class KrakenCodec:
 def _snapshot(book: _Book) -> FeedEvent:
     try:
         bids, asks = _levels(book.bids), _levels(book.asks)
-    except UnicodeDecodeError:
-        return Broken(book.symbol, "a level is no number")
+    except ValueError as error:
+        return Broken(book.symbol, str(error))
     return Snapshot(book.symbol, bids, asks, book.checksum or 0, book.timestamp, book.checksum)
 
 
 def _delta(book: _Book) -> FeedEvent:
     try:
         bids, asks = _levels(book.bids), _levels(book.asks)
-    except UnicodeDecodeError:
-        return Broken(book.symbol, "a level is no number")
+    except ValueError as error:
+        return Broken(book.symbol, str(error))
     sequence = book.checksum or 0
     return Delta(book.symbol, sequence, sequence, bids, asks, book.timestamp, book.checksum)
 
 
 def _levels(levels: list[_Level]) -> list[tuple[str, str]]:
-    return [(_digits(level.price), _digits(level.qty)) for level in levels]
+    """Raises ValueError for what is no number."""
+    texts: list[tuple[str, str]] = []
+    for level in levels:
+        price, quantity = level.price, level.qty
+        if type(price) is not str or not price.replace(".", "", 1).isdigit():
+            price = _digits(price)
+        if type(quantity) is not str or not quantity.replace(".", "", 1).isdigit():
+            quantity = _digits(quantity)
+        texts.append((price, quantity))
+    return texts
 
 
-def _digits(number: msgspec.Raw) -> str:
-    """A JSON number as it was written, but without an exponent. What is no number is left to the book."""
-    text = str(number, "ascii")
-    if ("e" in text or "E" in text) and _SCIENTIFIC.fullmatch(text):
-        return plain(Decimal(text))
-    return text
+def _digits(number: object) -> str:
+    """A JSON number as it was written, but without an exponent. Text that is none is left to the book."""
+    if type(number) is int:
+        return str(number)
+    if not (isinstance(number, str) and number.isascii()):
+        raise ValueError("a level is no number")
+    return plain(Decimal(number)) if _SCIENTIFIC.fullmatch(number) else number
 
 
 def _broken(books: list[Any], reason: str) -> Sequence[FeedEvent]:
