@@ -1,9 +1,10 @@
 """Accounts and tokens."""
 
-from quart import Quart, Response
+from quart import Quart, Response, request
 
 from twap.entrypoints.http import answers, requests, wire
-from twap.entrypoints.http.auth import caller, client_address
+from twap.entrypoints.http.auth import caller
+from twap.entrypoints.http.proxies import client_address
 from twap.entrypoints.http.requests import Credentials, RefreshRequest
 from twap.entrypoints.services import Services
 from twap.ports.account import TokenPair
@@ -56,7 +57,7 @@ class AccountRoutes:
         return answers.json({"users": [{"username": each.name, "role": each.role.value} for each in users]})
 
     def _address(self) -> str:
-        return client_address(self._services.settings.trusted_proxies)
+        return client_address(request, self._services.settings.trusted_proxies)
 
 
 def _pair(pair: TokenPair) -> Response:

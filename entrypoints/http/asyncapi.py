@@ -18,6 +18,7 @@ from twap.entrypoints.http.openapi_schemas import (
     ref,
 )
 from twap.ports.market import BookState
+from twap.ports.order import OrderStatus
 
 _EXCHANGES = listed(TEXT, minItems=1)
 _SIDE: Schema = {
@@ -30,7 +31,6 @@ _SIDE: Schema = {
         "maxItems": 2,
     },
 }
-_SOURCE = answer(state=one_of(*BookState), age_ms=optional(COUNT), sequence=optional({"type": "integer"}))
 _ASKED = {"symbol": "BTCUSDT", "exchanges": ["Binance", "Bybit"]}
 
 
@@ -45,6 +45,11 @@ def _reply(kind: str, **fields: Schema) -> Schema:
 def _with_optional(schema: Schema, **fields: Schema) -> Schema:
     return {**schema, "properties": {**schema["properties"], **fields}}
 
+
+_SOURCE = _with_optional(
+    answer(state=one_of(*BookState), age_ms=optional(COUNT), sequence=optional({"type": "integer"})),
+    reason={**TEXT, "description": "Why it is not live"},
+)
 
 _FROM_CLIENT: Mapping[str, tuple[str, Schema, Mapping[str, Any]]] = {
     "subscribe": (
@@ -126,8 +131,35 @@ _FROM_SERVER: Mapping[str, tuple[str, Schema, Mapping[str, Any]]] = {
     ),
     "order_update": (
         "An order changed: the order object, and the executions that are new",
-        _reply("order_update", order=ref("Order"), executions=listed(ref("Execution"))),
-        {"type": "order_update", "order": examples.ORDER, "executions": [examples.EXECUTION]},
+        _reply(
+            "order_update",
+            order_id=TEXT,
+            status=one_of(*OrderStatus),
+            order=ref("Order"),
+            executions=listed(ref("Execution")),
+        ),
+        {
+            "type": "order_update",
+            "order_id": examples.ORDER["order_id"],
+            "status": examples.ORDER["status"],
+            "order": examples.ORDER,
+            "executions": [examples.EXECUTION],
+        },
+    ),
+    "subscribe_orders_failure": (
+        "The token is wrong, expired or revoked",
+        _reply("subscribe_orders_failure", message=TEXT),
+        {"type": "subscribe_orders_failure", "message": "token has expired"},
+    ),
+    "subscribe_orders_expired": (
+        "The token ended: no order update follows until subscribe_orders comes with a new one",
+        _reply("subscribe_orders_expired", message=TEXT),
+        {"type": "subscribe_orders_expired", "message": "token has expired"},
+    ),
+    "resync": (
+        "Order updates were lost, as the client read too slowly: the state of the orders instead",
+        _reply("resync", orders=listed(ref("Order"))),
+        {"type": "resync", "orders": [examples.ORDER]},
     ),
     "pong": ("The answer to a ping", _reply("pong"), {"type": "pong"}),
     "error": (

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from quart import Quart, Response, g, request
+from quart import Quart, Response, g, has_request_context, request, websocket
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from twap.entrypoints.http import wire
@@ -104,11 +104,16 @@ def response(problem: Problem, request_id: str) -> Response:
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
-        "instance": request.path,
+        "instance": _path(),
         "request_id": request_id,
         **problem.extra,
     }
     return Response(wire.encode(body), problem.status, dict(problem.headers), content_type=CONTENT_TYPE)
+
+
+def _path() -> str:
+    """Of the request that is answered, or of the handshake of a WebSocket that is no `/ws`."""
+    return request.path if has_request_context() else websocket.path
 
 
 def install(app: Quart) -> None:
@@ -118,7 +123,7 @@ def install(app: Quart) -> None:
     async def ours(error: errors.TwapError) -> Response:
         problem = of_error(error)
         if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            log.warning("request failed", path=request.path, reason=str(error), kind=type(error).__name__)
+            log.warning("request failed", path=_path(), reason=str(error), kind=type(error).__name__)
         return response(problem, request_id())
 
     async def frameworks(error: HTTPException) -> Response:
@@ -133,7 +138,7 @@ def install(app: Quart) -> None:
         return response(Problem(status, status.phrase, detail, headers), request_id())
 
     async def unforeseen(error: Exception) -> Response:
-        log.exception("request crashed", path=request.path, method=request.method)
+        log.exception("request crashed", path=_path())
         return response(Problem(500, HTTPStatus(500).phrase, _INTERNAL), request_id())
 
     app.register_error_handler(errors.TwapError, ours)

@@ -9,11 +9,12 @@ import structlog
 from quart import Quart, Response, Websocket, websocket
 
 from twap.entrypoints.http import wire
+from twap.entrypoints.http.proxies import client_address
 from twap.entrypoints.services import Services
 from twap.entrypoints.ws import counters
 from twap.entrypoints.ws.broadcast import Broadcast
 from twap.entrypoints.ws.connection import Connection, Wire
-from twap.entrypoints.ws.limits import Addresses, client_address
+from twap.entrypoints.ws.limits import Addresses
 from twap.entrypoints.ws.orders import OrderStreams
 from twap.entrypoints.ws.subscriber import CLOSING_SECONDS, GOING_AWAY, Subscriber, Surroundings
 
@@ -96,11 +97,11 @@ class Hub:
         """The handler of one WebSocket. An answer refuses the handshake."""
         if self._closing:
             return self._refusal(503, "Service Unavailable", "the server is shutting down")
-        address = client_address(websocket, self._services.settings.trusted_proxies)
+        proxied = cast(Websocket, websocket._get_current_object())  # type: ignore[attr-defined]
+        address = client_address(proxied, self._services.settings.trusted_proxies)
         if not self._addresses.enter(address):
             most = self._services.settings.ws_clients_per_address
             return self._refusal(429, "Too Many Requests", f"at most {most} WebSockets from one address")
-        proxied = cast(Websocket, websocket._get_current_object())  # type: ignore[attr-defined]
         client = Subscriber(proxied, self._surroundings)
         self._clients.add(client)
         try:

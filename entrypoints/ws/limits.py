@@ -1,9 +1,6 @@
 """How much one client may ask for."""
 
 from collections import Counter
-from collections.abc import Collection
-
-from quart import Websocket
 
 from twap.domain.throttle import network_of
 
@@ -55,12 +52,3 @@ class Addresses:
         self._clients[network] -= 1
         if not self._clients[network]:
             del self._clients[network]
-
-
-def client_address(socket: Websocket, trusted_proxies: Collection[str]) -> str:
-    """The peer's address; behind trusted proxies the last address that is none of them."""
-    peer = socket.remote_addr or ""
-    if peer not in trusted_proxies:
-        return peer
-    named = [part.strip() for part in socket.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
-    return next((address for address in reversed(named) if address not in trusted_proxies), peer)

@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
+from quart.testing.connections import WebsocketResponseError
 
 from tests.fakes.clock import settle
 from tests.fakes.ws import WsProgram
@@ -305,3 +306,13 @@ async def test_feed_when_a_client_leaves_then_released_once(program):
         await settle()
         assert program.feed.acquired == {("Binance", "BTCUSDT"): 1, ("Binance", "ETHUSDT"): 0}
         assert program.hub.counts()["clients"] == 1
+
+
+async def test_handshake_when_the_path_is_another_one_then_404_as_a_problem():
+    async with WsProgram() as program:
+        with pytest.raises(WebsocketResponseError) as refused:
+            async with program.app.test_client().websocket("/elsewhere") as socket:
+                await socket.receive()
+        answer = refused.value.response
+        problem = json.loads(await answer.get_data())
+        assert (answer.status_code, problem["status"], problem["instance"]) == (404, 404, "/elsewhere")
