@@ -6,7 +6,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from twap.entrypoints.cli import book, demo, login, markets, order_checks, orders, plugins, server, users
+from twap.entrypoints.cli import (
+    backtest,
+    book,
+    demo,
+    login,
+    markets,
+    order_checks,
+    orders,
+    plugins,
+    record,
+    server,
+    users,
+)
 from twap.ports.errors import TwapError
 
 
@@ -53,6 +65,8 @@ app = typer.Typer(
 )
 orders.group.registered_commands += order_checks.group.registered_commands
 app.command("demo")(demo.command)
+app.command("record")(record.command)
+app.command("backtest")(backtest.command)
 for commands in (server.group, login.group, markets.group, book.group):
     app.add_typer(commands)
 app.add_typer(orders.group, name="order")
