@@ -91,7 +91,8 @@ class Live:
             return next((message for message in self.all(kind) if fits(message)), None)
 
         await self._wait(lambda: found() or self.code is not None, seconds, f"{kind} on /ws")
-        assert (message := found()), f"closed with {self.code} before any {kind}; said: {self.messages[-2:]}"
+        message = found()
+        assert message, f"closed with {self.code} before any {kind}; said: {self.messages[-2:]}"
         return message
 
     async def closed(self, seconds=10):

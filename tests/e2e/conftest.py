@@ -49,7 +49,7 @@ def stand_in(http, started):
 
 @pytest.fixture
 def serve(http, started, tmp_path):
-    """Start a server on these stand-ins, with a client that is logged in: `server, api = await serve(binance)`."""
+    """Start a server on these stand-ins, and log a client in: `server, api = await serve(binance)`."""
 
     async def start(*stand_ins, **settings):
         fees = json.dumps({name: str(fee) for name, fee in FEES.items()})
