@@ -4,7 +4,7 @@ Prices are integers of 10^-18 quote inside, quantities stay the exchange's own t
 them. Most updates of a live book are never read, so parsing and sorting them would be wasted.
 """
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 
@@ -92,11 +92,11 @@ class BookSide:
     def apply(self, levels: WireLevels, prices: PriceTexts) -> None:
         """Raises BadLevel (TypeError, IndexError or AttributeError for what is no pair of texts): the side is
         then half-changed and must be thrown away."""
-        quantities, changed, digest = self.quantities, self._changed, self._digest
+        quantities, digest, summed = self.quantities, self._digest, self._best_digests
+        is_sorted, changed = self._sorted is not None, self._changed
         for level in levels:
-            text = level[0]
             quantity = level[1]
-            price = prices[text]
+            price = prices[level[0]]
             if (
                 not (quantity.replace(".", "", 1).isdigit() and quantity.isascii())
                 or len(quantity) > _MAX_TEXT
@@ -105,15 +105,16 @@ class BookSide:
             if quantity[0] == "0" and not quantity.strip("0."):
                 if quantities.pop(price, None) is None:
                     continue
-                changed.append(price)
+                if is_sorted:
+                    changed.append(price)
             else:
-                if price not in quantities:
+                if is_sorted and price not in quantities:
                     changed.append(price)
                 quantities[price] = quantity
                 if digest is not None:
-                    self.digests[price] = digest(text, quantity)
-            if self._best_digests is not None and not self._is_below_sum(price):
-                self._best_digests = None
+                    self.digests[price] = digest(level[0], quantity)
+            if summed is not None and not self._is_below_sum(price):
+                self._best_digests = summed = None
         if len(changed) > _FEW_CHANGES:
             self._sorted = None
             changed.clear()
@@ -132,7 +133,6 @@ class BookSide:
         ordered = self._sorted
         if ordered is None:
             ordered = self._sorted = sorted(self.quantities)
-            self._changed.clear()
         elif self._changed:
             for price in self._changed:
                 at = bisect_left(ordered, price)
@@ -141,7 +141,7 @@ class BookSide:
                     if is_listed:
                         del ordered[at]
                     else:
-                        insort(ordered, price)
+                        ordered.insert(at, price)
             self._changed.clear()
         return ordered
 

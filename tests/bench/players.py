@@ -10,7 +10,7 @@ import msgspec
 
 from twap.domain.book import PriceTexts
 from twap.domain.synchroniser import Synchroniser
-from twap.plugins.clock.system import seconds_since_boot
+from twap.plugins.clock.system import SystemClock
 from twap.plugins.transport.counters import Counters
 from twap.plugins.transport.subscription import Subscription
 from twap.ports.events import Delta, Snapshot
@@ -27,7 +27,8 @@ class Product:
 
     def __init__(self, tape):
         self.frames, self.codec, self.counters = tape.frames, tape.exchange.codec(), Counters()
-        self.pulse = Pulse(seconds_since_boot())
+        self.clock = SystemClock()
+        self.pulse = Pulse(self.clock.monotonic())
         self.subscriptions = {}
         prices = PriceTexts()
         for symbol in tape.symbols:
@@ -43,7 +44,7 @@ class Product:
 
     def play(self):
         decode, subscriptions = self.codec.receive, self.subscriptions
-        pulse, counters, monotonic = self.pulse, self.counters, seconds_since_boot
+        pulse, counters, monotonic = self.pulse, self.counters, self.clock.monotonic
         for frame in self.frames:
             pulse.seen_at = monotonic()
             counters.messages += 1

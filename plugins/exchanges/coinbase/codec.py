@@ -117,8 +117,11 @@ class CoinbaseCodec:
         if number != self._next:
             return [self._gap(number)]
         self._next += 1
-        if isinstance(message, Books):
-            return [_book(event, number, message.timestamp) for event in message.events]
+        if type(message) is Books:
+            events = message.events
+            if len(events) == 1:  # as nearly always
+                return [_book(events[0], number, message.timestamp)]
+            return [_book(event, number, message.timestamp) for event in events]
         if isinstance(message, Subscriptions):
             return [self._confirm(message)]
         return [Alive()]

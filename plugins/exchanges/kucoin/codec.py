@@ -135,8 +135,10 @@ def _change(symbol: str, update: Update) -> FeedEvent:
     first, last = update.sequence_start, update.sequence_end
     if first > last:
         return Broken(symbol, f"an update from sequence {first} back to {last}")
+    bids, asks = update.changes.bids, update.changes.asks
     try:
-        bids, asks = _levels(update.changes.bids), _levels(update.changes.asks)
+        # Nearly all messages change one side alone.
+        bids, asks = bids and _levels(bids), asks and _levels(asks)
     except ValueError as error:
         return Broken(symbol, f"a change without a sequence: {error}")
     return Delta(symbol, first, last, bids, asks, update.time)
@@ -146,8 +148,7 @@ def _levels(changes: list[Change]) -> list[Change]:
     """Oldest first, so that the newest of several changes of a price has the last word."""
     if len(changes) > 1:
         return [change for change in sorted(changes, key=_sequence) if change[0] != "0"]
-    # One change or none is what nearly all messages have a side.
-    return [] if changes and changes[0][0] == "0" else changes
+    return [] if changes[0][0] == "0" else changes
 
 
 def _sequence(change: Change) -> int:
