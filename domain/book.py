@@ -32,13 +32,13 @@ class PriceTexts(dict[str, int]):
 
     def __missing__(self, text: str) -> int:
         """Raises BadLevel."""
-        whole, _, places = text.partition(".")
-        digits = whole + places
+        digits = text.replace(".", "", 1)
         if not (digits.isdigit() and digits.isascii() and len(digits) <= _MAX_TEXT):
             raise BadLevel(f"price {text[:_MAX_TEXT]!r} is no plain number")
-        if len(places) > PRICE_DECIMALS:
+        places = len(text) - text.index(".") - 1 if len(digits) < len(text) else 0
+        if places > PRICE_DECIMALS:
             raise BadLevel(f"price {text!r} has more than {PRICE_DECIMALS} decimal places")
-        key: int = int(digits) * _POWERS[PRICE_DECIMALS - len(places)]
+        key: int = int(digits) * _POWERS[PRICE_DECIMALS - places]
         if not key:
             raise BadLevel("a price of zero")
         if len(self) >= _REMEMBERED:
