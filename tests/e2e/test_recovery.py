@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import random
-import time
 
 import aiohttp
 
