@@ -13,8 +13,6 @@ from twap.ports.market import canonical_symbol
 NOW = datetime(2027, 2, 10, 9, 41, 30, tzinfo=UTC)
 """The stand-ins' candles begin three years before, in 2024."""
 EARLIEST = datetime(2005, 1, 1, tzinfo=UTC)
-SPEED = 3
-"""Slower than elsewhere: here the limits of requests are really used up."""
 
 
 PAGE = 120
@@ -23,7 +21,7 @@ PAGE = 120
 
 def candle_stage(exchange, stand_in):
     stand_in.now = NOW.timestamp
-    return Stage(exchange, stand_in, now=NOW, speed=SPEED)
+    return Stage(exchange, stand_in, now=NOW)
 
 
 async def check_intervals(exchange, stand_in, **series):

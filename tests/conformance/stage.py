@@ -1,8 +1,9 @@
 """The engine, its books and stand-ins of exchanges on one stage, with an eye on everything the books say."""
 
 import asyncio
+import math
 import time
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,6 +17,8 @@ from twap.ports.market import BookState, canonical_symbol
 
 SPEED = 8
 """Seconds of the program that pass in a real one, for the engine and for the stand-ins' limits alike."""
+BUNCHED = 0.8
+"""The stand-ins' limits are counted in windows so much shorter: frames may arrive closer than they left."""
 BOUND_SECONDS = 15
 """Real seconds: nothing may take longer to come true."""
 TIMING = Timing(linger=2, silence=10, audit=30, patience=8, rejected=4, healthy=2, closing=8)
@@ -37,11 +40,33 @@ class HastyClock:
         await asyncio.sleep(seconds / self.speed)
 
 
-class HastyTransport(AiohttpTransport):
-    """The network, but nobody waits long for an answer. heard: the last frames, as they came."""
+class SentWindow(Window):
+    """A rate limit that counts by when the program sent a request: on a busy machine what was sent apart may
+    arrive together. sent: those times, in order; in the program's seconds."""
 
-    def __init__(self):
+    def __init__(self, count, seconds, sent):
+        super().__init__(count, seconds)
+        self.sent = sent
+
+    def hit(self, weight=1):
+        now = self.sent.popleft() if self.sent else math.inf
+        while self.hits and self.hits[0][0] <= now - self.seconds:
+            self.used -= self.hits.popleft()[1]
+        self.hits.append((now, weight))
+        self.used += weight
+        return self.used <= self.count
+
+
+class HastyTransport(AiohttpTransport):
+    """The network, but nobody waits long for an answer.
+
+    heard  the last frames, as they came
+    sent   by address, when requests were sent
+    """
+
+    def __init__(self, clock, sent):
         super().__init__()
+        self.clock, self.sent = clock, sent
         self.heard = deque(maxlen=200)
 
     async def connect(self, *where):
@@ -57,7 +82,8 @@ class HastyTransport(AiohttpTransport):
         return connection
 
     async def request(self, base, request, timeout_seconds):
-        return await super().request(base, request, min(timeout_seconds, 0.6))
+        self.sent[base].append(self.clock.monotonic())
+        return await super().request(base, request, min(timeout_seconds, 0.4))
 
 
 class Adjusted:
@@ -81,7 +107,7 @@ class WatchedMarket(Market):
     """Books as the program keeps them; `look` is called with the instrument after everything they hear."""
 
     def __init__(self, clock, look):
-        super().__init__(clock)
+        super().__init__(clock, stale_after_seconds=8)
         self._look = look
 
     def open(self, instrument, rules, heal):
@@ -141,11 +167,14 @@ class Stage:
         self.wrong, self.seen, self.reasons = [], [], set()
         self.trusted, self.mislabelled, self.blind = None, False, False
         self.checksum_depth = None
+        self.shrink = BUNCHED / speed
+        self.sent = defaultdict(deque)
 
     async def __aenter__(self):
         for server in self.servers.values():
             self._prepare(server)
             await server.start()
+            server.requests = SentWindow(*server.rest_limit, self.sent[server.rest_url])
         self.engine = self.new_engine()
         await self.engine.start()
         return self
@@ -157,10 +186,10 @@ class Stage:
 
     def _prepare(self, server):
         """Let its limits count in the program's seconds, and keep all of its books."""
-        for name in ("connects", "requests"):
-            window = getattr(server, name)
-            setattr(server, name, Window(window.count, window.seconds / self.clock.speed))
-        server.frame_limit = (server.frame_limit[0], server.frame_limit[1] / self.clock.speed)
+        frames, connects = (
+            (count, seconds * self.shrink) for count, seconds in (server.frame_limit, server.connect_limit)
+        )
+        server.frame_limit, server.connects = frames, Window(*connects)
         if server.heartbeat_seconds:
             server.heartbeat_seconds /= self.clock.speed
         server.keep_history = True
@@ -170,7 +199,7 @@ class Stage:
         remember_served_snapshots(server)
 
     def new_engine(self):
-        self.transport = HastyTransport()
+        self.transport = HastyTransport(self.clock, self.sent)
         return FeedEngine(
             self.exchanges,
             self.market,
@@ -273,6 +302,8 @@ class Stage:
                 self.seen.append(source.state)
         elif not self.blind:
             known, states = self.levels(instrument), self._true_states(instrument, source.sequence)
+            if self.market.source(instrument.exchange, instrument.symbol).state is not BookState.LIVE:
+                return  # it became stale between the two looks
             if not any(self._fits(known, state) for state in states):
                 self.wrong.append(f"{instrument.native} at {source.sequence}: {self.difference(instrument)}")
 

@@ -15,6 +15,8 @@ The one rule behind all checks: whenever the program says that a book is live, t
 known equals what the stand-in's book was at that sequence; and after the fault it becomes live again.
 """
 
+from dataclasses import replace
+
 from tests.conformance import frame_faults, line_faults, rest_faults
 from tests.conformance.book_checks import (
     check_beside_another,
@@ -26,7 +28,7 @@ from tests.conformance.book_checks import (
 )
 from tests.conformance.candle_checks import check_intervals, check_three_years
 from tests.conformance.fuzz_checks import check_bodies, check_frames
-from tests.conformance.stage import Stage
+from tests.conformance.stage import TIMING, Stage
 
 __all__ = [
     "FAULTS",
@@ -44,12 +46,14 @@ __all__ = [
 ]
 
 FAULTS = {**line_faults.FAULTS, **frame_faults.FAULTS, **rest_faults.FAULTS}
+TIMINGS = {"half open again": replace(TIMING, silence=4)}
+"""Where the usual patience would only make the test longer."""
 
 
 async def check_fault(exchange, stand_in, fault):
     """One cell of the fault matrix. Returns its text: the states that books honestly had meanwhile (`live`:
     none was in doubt); or what can't be known by this protocol (`undetectable: why`), or `n/a: why`."""
-    async with Stage(exchange, stand_in) as stage:
+    async with Stage(exchange, stand_in, timing=TIMINGS.get(fault)) as stage:
         await stage.follow(2)
         await stage.step(6)
         await stage.true()
