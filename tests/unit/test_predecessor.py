@@ -25,9 +25,8 @@ def test_predecessor_when_gone_then_named(url):
 
 
 def test_predecessor_when_it_still_serves_then_not_named_and_not_forgotten(url):
-    with serving(url, "first"):
-        with serving(url, "second") as predecessor:
-            assert predecessor is None
+    with serving(url, "first"), serving(url, "second") as predecessor:
+        assert predecessor is None
     with serving(url, "third") as predecessor:
         assert predecessor == "first"
 
