@@ -54,6 +54,7 @@ class Synchroniser:
         self._fallback = BookState.SYNCING
         self._buffer: deque[Delta] | None = None
         self._version = 0
+        self._seeded_at = self._newest_first = 0
         self.is_true = False
         self.book = self._empty_book()
 
@@ -109,10 +110,10 @@ class Synchroniser:
         if self._is_contiguous:
             expected = book.sequence + 1
             if event.first != expected:
-                if self.rules.drops_old and event.last < expected:
+                if self.rules.drops_old and event.last < expected and self._is_repetition(event):
                     self.counters.repeated += 1
                     return True
-                if event.first > expected or not self.rules.drops_old:
+                if event.first > expected or event.last < expected or not self.rules.drops_old:
                     self.counters.gaps += 1
                     self._broken(Cause.GAP, f"expected change {expected}, got {event.first}", event)
                     return False
@@ -121,10 +122,16 @@ class Synchroniser:
         except BAD_LEVELS as error:
             self._malformed(error)
             return False
+        self._newest_first = event.first
         self.counters.applied += 1
         if self._kept_depth is not None:
             book.cut(self._kept_depth)
         return event.checksum is None or self._checks(book, event.checksum)
+
+    def _is_repetition(self, event: Delta) -> bool:
+        """Of what the snapshot held, or of the newest delta. Any other old one shows that a number was
+        damaged, and that the changes in between were skipped."""
+        return event.first <= self._seeded_at or event.first == self._newest_first
 
     def _checks(self, book: OrderBook, wanted: int) -> bool:
         checksum = self.rules.checksum
@@ -149,7 +156,7 @@ class Synchroniser:
                 self.reason = "the snapshot is older than the first change kept"
             self._heal(Cause.OLD_SNAPSHOT, f"snapshot {event.sequence}, first change {later[0].first}")
             return False
-        self.exchange_time = event.exchange_time
+        self._seeded_at, self.exchange_time = event.sequence, event.exchange_time
         for delta in later:
             if not self._advance(fresh, delta):
                 return False

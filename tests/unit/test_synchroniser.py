@@ -88,6 +88,22 @@ def test_rest_book_when_a_delta_is_repeated_then_it_is_counted_and_harmless():
     assert sync.book.bids.best()[0].quantity == D(1)
 
 
+def test_rest_book_when_the_newest_delta_is_repeated_then_it_is_harmless():
+    sync, cures = make()
+    sync.snapshot(snapshot(3))
+    sync.delta(delta(4, 6, [("99", "9")]))
+    sync.delta(delta(4, 6, [("99", "9")]))
+    assert (sync.counters.repeated, cures, sync.book.sequence) == (1, [], 6)
+
+
+def test_rest_book_when_a_damaged_number_swallows_what_follows_then_a_gap_at_the_next_change():
+    sync, cures = make()
+    sync.snapshot(snapshot(3))
+    sync.delta(delta(4, 906, [("99", "9")]))
+    sync.delta(delta(7, 8, [("99", "5")]))
+    assert (state(sync), cures) == (BookState.SYNCING, [Cause.GAP])
+
+
 def test_rest_book_when_a_delta_is_missing_then_a_gap_and_the_next_snapshot_mends_it():
     sync, cures = make()
     sync.snapshot(snapshot(3))
