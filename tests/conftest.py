@@ -2,4 +2,6 @@
 
 from tests.conformance.matrix import pytest_configure, pytest_terminal_summary
 
+pytest_plugins = ["tests.contract.table", "tests.leaks"]
+
 __all__ = ["pytest_configure", "pytest_terminal_summary"]

@@ -1,4 +1,4 @@
-"""Writes docs/api.md from the program's OpenAPI and AsyncAPI documents: `python docs/tools/api_document.py`."""
+"""Writes docs/api.md from the OpenAPI and AsyncAPI documents: `python docs/tools/api_document.py`."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
