@@ -72,7 +72,7 @@ class RecordingWriter:
         self._waiting: list[_Entry] = []
         self._waiting_bytes = 0
         self._newest = 0
-        self._closing = False
+        self._closing = self._hurry = self._writing = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="recording writer", daemon=True)
         self._thread.start()
@@ -99,6 +99,15 @@ class RecordingWriter:
             if self._waiting_bytes >= FLUSH_BYTES:
                 self._changed.notify_all()
 
+    def flush(self) -> None:
+        """Blocks until the disk has all that was put."""
+        with self._changed:
+            self._hurry = True
+            self._changed.notify_all()
+            self._changed.wait_for(
+                lambda: not (self._waiting or self._writing) or not self._thread.is_alive()
+            )
+
     def close(self) -> None:
         """Write what waits, and end. Blocks until the disk has it."""
         with self._changed:
@@ -117,18 +126,22 @@ class RecordingWriter:
             try:
                 self._write(entries)
             except OSError as error:
+                is_last = True
                 with self._changed:
+                    self._waiting.clear()
                     self._end(f"writing failed: {error.strerror or error}", failed=True)
-                return
             with self._changed:
                 self._waiting_bytes -= sum(map(_size, entries))
+                self._writing = False
+                self._changed.notify_all()
 
     def _take(self) -> tuple[list[_Entry], bool]:
         """What waits, once it is time to write it; True: nothing comes after it."""
         with self._changed:
-            if not (self._closing or self._waiting_bytes >= FLUSH_BYTES):
+            if not (self._closing or self._hurry or self._waiting_bytes >= FLUSH_BYTES):
                 self._changed.wait(FLUSH_SECONDS)
             entries, self._waiting = self._waiting, []
+            self._writing, self._hurry = True, False
             return entries, self._closing or self.ended is not None
 
     def _write(self, entries: list[_Entry]) -> None:
