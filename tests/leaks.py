@@ -1,8 +1,8 @@
 """No secret in any log of the whole test run.
 
-After each test that passed, all that was written meanwhile to standard output, standard error and the log, and
-the log files that servers left in its folder, are searched for passwords of the tests, tokens, password hashes
-and signing keys. What a child process wrote to a pipe is seen by its test alone, and not searched here.
+After each test that passed, all that was written meanwhile to standard output, standard error and the log,
+and the log files that servers left in its folder, are searched for passwords of the tests, tokens, password
+hashes and signing keys. What a child process wrote to a pipe is seen by its test alone: not searched here.
 """
 
 import json

@@ -52,21 +52,21 @@ async def test_klines_when_the_exchange_answers_nonsense_then_502():
     assert "Binance" in told["detail"]
 
 
+def endpoints_text(settings):
+    chosen = settings.endpoints.items()
+    return json.dumps({name: each.model_dump(exclude_none=True) for name, each in chosen})
+
+
 SETTINGS = {
     "TWAP_HOST": ("0.0.0.0", lambda settings: settings.host),  # noqa: S104 - nothing listens there
     "TWAP_PORT": ("8123", lambda settings: str(settings.port)),
     "TWAP_DATABASE_URL": ("sqlite:///a.sqlite3", lambda settings: settings.database_url),
     "TWAP_EXCHANGES": ("binance,OKX", lambda settings: ",".join(settings.exchanges)),
     "TWAP_SECRET_KEY": (SECRET, lambda settings: settings.secret_key.get_secret_value()),
-    "TWAP_ENDPOINTS": (ENDPOINTS, lambda settings: endpoints_text(settings)),
+    "TWAP_ENDPOINTS": (ENDPOINTS, endpoints_text),
     "TWAP_LOG_LEVEL": ("warning", lambda settings: settings.log_level),
     "TWAP_LOG_FORMAT": ("json", lambda settings: settings.log_format),
 }
-
-
-def endpoints_text(settings):
-    chosen = settings.endpoints.items()
-    return json.dumps({name: each.model_dump(exclude_none=True) for name, each in chosen})
 
 
 @pytest.mark.parametrize("variable", SETTINGS)
