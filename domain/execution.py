@@ -1,7 +1,7 @@
 """One order, one moment: which slices are over, and what they filled. Pure: time and books are arguments."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
@@ -11,7 +11,7 @@ from twap.domain.consolidation import mid_price
 from twap.domain.schedule import Schedule, target
 from twap.domain.sweep import Fill, sweep
 from twap.ports.market import ZERO, BookState
-from twap.ports.numbers import EXACT, exact_sum
+from twap.ports.numbers import EXACT
 from twap.ports.order import (
     BookStamp,
     Execution,
@@ -30,6 +30,7 @@ MOST_GRACE = timedelta(seconds=5)
 ARRIVAL_RETRY = timedelta(milliseconds=100)
 _MOST_SLICES = 500
 _NOTHING_TAKEN: Mapping[tuple[str, Decimal], Decimal] = {}
+_NOTHING_REMEMBERED: Mapping[Decimal, Decimal] = {}
 
 
 class Books(Protocol):
@@ -66,20 +67,26 @@ def grace(interval: timedelta) -> timedelta:
     return min(max(interval, LEAST_GRACE), MOST_GRACE)
 
 
-def next_event_at(order: Order, now: datetime) -> datetime | None:
-    """When `advance` has something to do for this order; None: never again."""
+def next_event_at(order: Order, now: datetime, schedule: Schedule | None = None) -> datetime | None:
+    """When `advance` has something to do for this order; None: never again. schedule: of the order, if known."""
     if order.status.over:
         return None
-    if order.progress.started_at is None:
+    progress = order.progress
+    if progress.started_at is None:
         return order.starts_at
-    due = Schedule.of(order).due_at(order.progress.slices_done + 1) + order.ticket.latency
-    if order.progress.arrival_mid is None and order.progress.slices_done == 0:
+    due = (schedule or Schedule.of(order)).due_at(progress.slices_done + 1) + order.ticket.latency
+    if progress.arrival_mid is None and progress.slices_done == 0:
         return min(due, now + ARRIVAL_RETRY)
     return due
 
 
 def advance(
-    order: Order, now: datetime, books: Books, *, others_took: Taken = _NOTHING_TAKEN
+    order: Order,
+    now: datetime,
+    books: Books,
+    *,
+    others_took: Taken = _NOTHING_TAKEN,
+    schedule: Schedule | None = None,
 ) -> Advance | None:
     """Do what is due at `now`; None: nothing is.
 
@@ -88,74 +95,145 @@ def advance(
     slices are worked off at once; the rest is due at the next call.
 
     others_took  what the liquidity memory of the user's other orders holds, where that is shared
+    schedule     of the order, where it is known already
     """
     if order.status.over or now < order.starts_at:
         return None
-    progress = order.progress
-    begins = progress.started_at is None
+    schedule = schedule or Schedule.of(order)
+    ticket, running = order.ticket, _Running.of(order.progress)
+    begins = running.started_at is None
     if begins:
-        status = OrderStatus.EXECUTING if order.status is OrderStatus.PENDING else order.status
-        progress = replace(progress, status=status, started_at=now)
-    schedule = Schedule.of(order)
-    newest = schedule.latest_due(now, order.ticket.latency)
-    last = min(newest, progress.slices_done + _MOST_SLICES)
+        running.started_at = now
+        if running.status is OrderStatus.PENDING:
+            running.status = OrderStatus.EXECUTING
+    newest = schedule.latest_due(now, ticket.latency)
+    last = min(newest, running.slices_done + _MOST_SLICES)
     slices: list[Slice] = []
-    if now <= schedule.ends_at + grace(order.ticket.interval):
-        progress = _arrive(order, progress, now, books, slices)
-    for number in range(progress.slices_done + 1, last + 1):
-        look_due = schedule.due_at(number) + order.ticket.latency
-        late = number < newest or now - look_due > grace(order.ticket.interval)
-        one = _slice(order, progress, schedule, number, now, None if late else books, others_took)
+    if running.arrival_mid is None and now <= schedule.ends_at + grace(ticket.interval):
+        _arrive(order, running, now, books, slices)
+    for number in range(running.slices_done + 1, last + 1):
+        due_at = schedule.due_at(number)
+        late = number < newest or now - due_at - ticket.latency > grace(ticket.interval)
+        one = _slice(order, running, schedule, number, due_at, now, None if late else books, others_took)
         slices.append(one)
-        progress = _counted(order, progress, one)
+        running.count(one, ticket.side)
     if not (begins or slices):
         return None
-    is_over = progress.slices_done >= schedule.slices
-    progress = replace(
+    is_over = running.slices_done >= schedule.slices
+    if is_over:
+        running.status = OrderStatus.COMPLETED
+    progress = running.progress(order.progress.revision + 1, now if is_over else None)
+    return Advance(_advanced(order, progress), tuple(slices))
+
+
+@dataclass(slots=True)
+class _Running:
+    """The progress of an order while it advances: names as in Progress, whose copies would cost more."""
+
+    status: OrderStatus
+    started_at: datetime | None
+    slices_done: int
+    executed: Decimal
+    notional: Decimal
+    fees: Decimal
+    lots_count: int
+    arrival_mid: Decimal | None
+    taken: Taken
+
+    @classmethod
+    def of(cls, progress: Progress) -> "_Running":
+        return cls(
+            progress.status,
+            progress.started_at,
+            progress.slices_done,
+            progress.executed,
+            progress.notional,
+            progress.fees,
+            progress.lots_count,
+            progress.arrival_mid,
+            progress.taken,
+        )
+
+    def count(self, one: Slice, side: Side) -> None:
+        """Totals after a slice: exact sums over its executions."""
+        self.slices_done = one.number
+        if not one.venues:
+            return
+        if self.taken:
+            self.taken = liquidity.seen(self.taken, one.venues, side)
+        if not one.executions:
+            return
+        self.executed = EXACT.add(self.executed, one.filled)
+        for fill in one.executions:
+            self.notional = EXACT.add(self.notional, EXACT.multiply(fill.price, fill.quantity))
+            self.fees = EXACT.add(self.fees, fill.fee)
+        self.lots_count += len(one.executions)
+        self.taken = liquidity.with_fills(self.taken, one.executions)
+
+    def progress(self, revision: int, ended_at: datetime | None) -> Progress:
+        return Progress(
+            self.status,
+            revision,
+            self.started_at,
+            ended_at,
+            self.slices_done,
+            self.executed,
+            self.notional,
+            self.fees,
+            self.lots_count,
+            self.arrival_mid,
+            self.taken,
+        )
+
+
+def _advanced(order: Order, progress: Progress) -> Order:
+    """`order.advanced(progress)` at a third of the price, as every slice of every order needs it."""
+    return Order(
+        order.id,
+        order.user_id,
+        order.ticket,
+        order.terms,
+        order.lot_size,
+        order.created_at,
+        order.starts_at,
+        order.slices_total,
         progress,
-        status=OrderStatus.COMPLETED if is_over else progress.status,
-        ended_at=now if is_over else None,
-        revision=order.progress.revision + 1,
-        note=None,
+        order.warnings,
     )
-    return Advance(order.advanced(progress), tuple(slices))
 
 
-def _arrive(order: Order, progress: Progress, now: datetime, books: Books, slices: list[Slice]) -> Progress:
+def _arrive(order: Order, running: _Running, now: datetime, books: Books, slices: list[Slice]) -> None:
     """Note the market as the order met it: the first fresh look from its start on."""
-    if progress.arrival_mid is not None:
-        return progress
     venues = _looks(order, order.ticket.quantity, _NOTHING_TAKEN, books)
     mid = consolidated_mid(venues, order.ticket.side)
-    if mid is None:
-        return progress
-    slices.append(Slice(order.id, 0, order.starts_at, now, ZERO, ZERO, ZERO, None, mid, venues))
-    return replace(progress, arrival_mid=mid)
+    if mid is not None:
+        slices.append(Slice(order.id, 0, order.starts_at, now, ZERO, ZERO, ZERO, None, mid, venues))
+        running.arrival_mid = mid
 
 
 def _slice(
     order: Order,
-    progress: Progress,
+    running: _Running,
     schedule: Schedule,
     number: int,
+    due_at: datetime,
     now: datetime,
     books: Books | None,
     others_took: Taken,
 ) -> Slice:
     """Slice `number` at `now`; without books it is late."""
     lot = order.lot_size
-    executed_lots = int(EXACT.divide_int(progress.executed, lot))
+    executed_lots = int(EXACT.divide_int(running.executed, lot))
     planned = EXACT.multiply(lot, schedule.planned(number))
     wanted = target(schedule, number, executed_lots, order.ticket.catch_up)
     quantity = EXACT.multiply(lot, wanted)
-    due_at = schedule.due_at(number)
     if books is None:
         reason = MissReason.LATE if wanted else None
         return Slice(order.id, number, due_at, now, planned, quantity, ZERO, reason, None, ())
-    memory = liquidity.merged((progress.taken, others_took)) if others_took else progress.taken
+    memory = liquidity.merged((running.taken, others_took)) if others_took else running.taken
     venues = _looks(order, quantity, memory, books)
     mid = consolidated_mid(venues, order.ticket.side)
-    if progress.status is OrderStatus.PAUSED:
+    if running.status is OrderStatus.PAUSED:
         reason = MissReason.PAUSED if wanted else None
         return Slice(order.id, number, due_at, now, planned, quantity, ZERO, reason, mid, venues)
     return filled_slice(order, number, due_at, now, planned, wanted, mid, venues)
@@ -223,19 +301,23 @@ def _execution(
 
 
 def _looks(order: Order, need: Decimal, memory: Taken, books: Books) -> tuple[VenueLook, ...]:
-    ticket = order.ticket
+    ticket, lot = order.ticket, order.lot_size
+    remembered = liquidity.by_exchange(memory)
+    measures = ticket.max_participation is not None
     return tuple(
-        books.look(
-            exchange,
-            ticket.symbol,
-            ticket.side,
-            limit=ticket.limit_price,
-            need=need,
-            lot=order.lot_size,
-            remembered=liquidity.of_exchange(memory, exchange) if memory else {},
-            measure_visible=ticket.max_participation is not None,
-        )
-        for exchange in ticket.exchanges
+        [
+            books.look(
+                exchange,
+                ticket.symbol,
+                ticket.side,
+                limit=ticket.limit_price,
+                need=need,
+                lot=lot,
+                remembered=remembered.get(exchange, _NOTHING_REMEMBERED),
+                measure_visible=measures,
+            )
+            for exchange in ticket.exchanges
+        ]
     )
 
 
@@ -247,22 +329,3 @@ def consolidated_mid(venues: tuple[VenueLook, ...], side: Side) -> Decimal | Non
     if not (far and near):
         return None
     return mid_price(min(far), max(near)) if side is Side.BUY else mid_price(max(far), min(near))
-
-
-def _counted(order: Order, progress: Progress, one: Slice) -> Progress:
-    """Totals after a slice: exact sums over its executions."""
-    if not one.venues:
-        return replace(progress, slices_done=one.number)
-    taken = liquidity.seen(progress.taken, one.venues, order.ticket.side)
-    if not one.executions:
-        return replace(progress, slices_done=one.number, taken=taken)
-    notional = exact_sum(EXACT.multiply(fill.price, fill.quantity) for fill in one.executions)
-    return replace(
-        progress,
-        slices_done=one.number,
-        executed=EXACT.add(progress.executed, one.filled),
-        notional=EXACT.add(progress.notional, notional),
-        fees=EXACT.add(progress.fees, exact_sum(fill.fee for fill in one.executions)),
-        lots_count=progress.lots_count + len(one.executions),
-        taken=liquidity.with_fills(taken, one.executions),
-    )

@@ -12,8 +12,12 @@ from twap.ports.numbers import EXACT
 from twap.ports.order import Execution, Side, Taken, VenueLook
 
 
-def of_exchange(taken: Taken, exchange: str) -> dict[Decimal, Decimal]:
-    return {price: quantity for (name, price), quantity in taken.items() if name == exchange}
+def by_exchange(taken: Taken) -> dict[str, dict[Decimal, Decimal]]:
+    """Price to quantity, of each exchange that something was taken of."""
+    split: dict[str, dict[Decimal, Decimal]] = {}
+    for (exchange, price), quantity in taken.items():
+        split.setdefault(exchange, {})[price] = quantity
+    return split
 
 
 def merged(memories: Iterable[Taken]) -> dict[tuple[str, Decimal], Decimal]:
@@ -30,16 +34,19 @@ def seen(taken: Taken, venues: Sequence[VenueLook], side: Side) -> dict[tuple[st
     if not taken:
         return {}
     looks = {look.exchange: look for look in venues if look.state is BookState.LIVE}
-    displayed = {
-        (look.exchange, level.price): level.displayed for look in looks.values() for level in look.levels
-    }
+    displayed: dict[str, dict[Decimal, Decimal]] = {}
     after: dict[tuple[str, Decimal], Decimal] = {}
     for key, quantity in taken.items():
-        look = looks.get(key[0])
-        if look is None or _beyond(look.horizon, key[1], side):
+        exchange, price = key
+        look = looks.get(exchange)
+        if look is None or _beyond(look.horizon, price, side):
             after[key] = quantity
-        elif key in displayed:
-            after[key] = min(quantity, displayed[key])
+            continue
+        shown = displayed.get(exchange)
+        if shown is None:
+            shown = displayed[exchange] = {level.price: level.displayed for level in look.levels}
+        if price in shown:
+            after[key] = min(quantity, shown[price])
     return after
 
 

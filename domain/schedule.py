@@ -13,6 +13,7 @@ from twap.ports.numbers import EXACT
 from twap.ports.order import Order, Randomize
 
 _MILLISECOND = timedelta(milliseconds=1)
+_NO_TIME = timedelta(0)
 
 
 def slice_count(duration: timedelta, interval: timedelta) -> int:
@@ -59,7 +60,9 @@ class Schedule:
     def due_at(self, number: int) -> datetime:
         """Random times stray by up to `randomize.time` of an interval either way, never past the end."""
         due = self.starts_at + number * self.interval
-        if self.randomize is not None and self.randomize.time:
+        if self.randomize is None:
+            return due if number < self.slices else min(due, self.ends_at)
+        if self.randomize.time:
             stray = self.randomize.time * Decimal(self.interval // _MILLISECOND)
             due += _uniform(self.randomize.seed, "time", number, stray) * _MILLISECOND
         return min(due, self.ends_at)
@@ -93,11 +96,12 @@ class Schedule:
 
     def latest_due(self, now: datetime, latency: timedelta) -> int:
         """The greatest slice whose look (due + latency) has come by `now`; 0: none yet."""
-        elapsed = now - latency - self.starts_at
-        if elapsed < timedelta(0):
+        looked_at = now - latency
+        elapsed = looked_at - self.starts_at
+        if elapsed < _NO_TIME:
             return 0
         guess = min(elapsed // self.interval + 1, self.slices)
-        while guess > 0 and self.due_at(guess) + latency > now:
+        while guess > 0 and self.due_at(guess) > looked_at:
             guess -= 1
         return guess
 

@@ -6,7 +6,6 @@ Computed from the looks alone. Quantities are whole lots; what a level holds bey
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
-from heapq import merge
 
 from twap.ports.market import ZERO, BookState
 from twap.ports.numbers import EXACT
@@ -98,18 +97,23 @@ def _ranked(
 def _take(
     ticket: Ticket, terms: Mapping[str, VenueTerms], lot: Decimal, live: Sequence[VenueLook], lots: int
 ) -> tuple[Fill, ...]:
-    """Each look is in order already: they are merged only as far as the target needs."""
+    """Each look is in order already: of their foremost levels the best one is taken, until there is enough."""
     fills: list[Fill] = []
-    if lots <= 0:
-        return ()
-    for _, _, exchange, price, available in merge(*(_ranked(ticket, terms, look) for look in live)):
+    ways = {look.exchange: _ranked(ticket, terms, look) for look in live}
+    foremost = [level for way in ways.values() if (level := next(way, None)) is not None]
+    while lots > 0 and foremost:
+        best = min(foremost)
+        _, _, exchange, price, available = best
         free = int(available // lot)
         if free > 0:
             taken = min(free, lots)
             fills.append(Fill(exchange, price, taken))
             lots -= taken
-            if not lots:
-                break
+        following = next(ways[exchange], None) if lots else None
+        if following is None:
+            foremost.remove(best)
+        else:
+            foremost[foremost.index(best)] = following
     return tuple(fills)
 
 
