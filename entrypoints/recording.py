@@ -189,9 +189,13 @@ async def record(
 
 @contextmanager
 def _writing(folder: Path, bounds: Bounds | None) -> Iterator[RecordingWriter]:
+    """A recording that could not even begin leaves nothing behind."""
     writer = RecordingWriter(folder, bounds)
     try:
         yield writer
+    except TwapError:
+        writer.discard()
+        raise
     finally:
         writer.close()
 

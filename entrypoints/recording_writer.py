@@ -115,6 +115,12 @@ class RecordingWriter:
             self._changed.notify_all()
         self._thread.join()
 
+    def discard(self) -> None:
+        """End, and remove what was written."""
+        self.close()
+        for file in self._files.values():
+            file.path.unlink(missing_ok=True)
+
     def _end(self, why: str, *, failed: bool) -> None:
         if self.ended is None:
             self.ended, self.failed = why, failed

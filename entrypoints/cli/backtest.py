@@ -159,7 +159,7 @@ def _print(done: "Backtest", *, with_variants: bool) -> None:
         markup=False,
     )
     for note in done.notes:
-        screen.print(note, markup=False)
+        screen.print(note, markup=False, soft_wrap=True)
     screen.print(report_view(as_dict(done.outcomes[0].report)))
     if with_variants:
         screen.print(table(COLUMNS, map(_row, done.outcomes), right=COLUMNS[1:]))

@@ -6,10 +6,12 @@ import json
 from hashlib import sha256
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.fakes.clock import ManualClock
 from tests.fakes.ids import CountingIds
 from twap.domain.market import Market
+from twap.entrypoints.cli.app import app
 from twap.entrypoints.recording import RecordingTransport, recorded, without_secrets
 from twap.entrypoints.recording_files import Kind, find_files, read_lines, survey
 from twap.entrypoints.recording_writer import Bounds, RecordingWriter
@@ -176,6 +178,24 @@ async def test_engine_when_an_exchange_brings_its_own_transport_then_that_is_rec
     assert len(found[Kind.SYMBOLS]) == 1
     assert len(found[Kind.WS]) > 15
     assert find_files([tmp_path])[0].path.name == "simulated.symbols.jsonl.gz"
+
+
+def test_command_when_its_time_is_over_then_the_recording_is_whole_and_its_size_is_said(tmp_path):
+    folder = tmp_path / "recording"
+    asked = ["record", "btc-usdt", "--exchanges", "simulated", "--out", str(folder), "--seconds", "0"]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 0, done.output
+    lines = sum(map(len, lines_of(folder).values()))
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    assert f"{lines} lines, {size} bytes in {folder}" in done.output
+
+
+def test_command_when_a_symbol_is_unknown_then_nothing_is_left_behind(tmp_path):
+    done = CliRunner().invoke(
+        app, ["record", "NOPE", "--exchanges", "simulated", "--out", str(tmp_path), "--seconds", "9"]
+    )
+    assert (done.exit_code, list(tmp_path.iterdir())) == (1, [])
+    assert "Simulated has no tradable symbol 'NOPE'" in done.output
 
 
 # --- bounds and faults ---
