@@ -6,7 +6,8 @@ from datetime import datetime
 from tortoise.exceptions import IntegrityError
 
 from twap.plugins.storage.database import Database
-from twap.plugins.storage.rows import to_family, to_user
+from twap.plugins.storage.rows import family_of, to_user, user_of
+from twap.plugins.storage.statements import FAMILY, USER
 from twap.ports.account import TokenFamily, User
 from twap.ports.errors import UsernameTaken
 
@@ -40,8 +41,8 @@ class TortoiseUsers:
 
     async def get(self, user_id: str) -> User | None:
         async with self._database.reading() as session:
-            row = await self._table.get_or_none(id=user_id, using_db=session)
-            return None if row is None else to_user(row)
+            rows = await session.execute_query_dict(self._database.sql(USER), [user_id])
+            return user_of(rows[0]) if rows else None
 
     async def all(self) -> Sequence[User]:
         async with self._database.reading() as session:
@@ -79,8 +80,8 @@ class TortoiseTokens:
 
     async def get(self, family_id: str) -> TokenFamily | None:
         async with self._database.reading() as session:
-            row = await self._table.get_or_none(id=family_id, using_db=session)
-            return None if row is None else to_family(row)
+            rows = await session.execute_query_dict(self._database.sql(FAMILY), [family_id])
+            return family_of(rows[0]) if rows else None
 
     async def rotate(self, family_id: str, spent: str, fresh: str, expires_at: datetime) -> bool:
         async with self._database.writing() as session:

@@ -10,9 +10,16 @@ from tortoise.expressions import Q
 
 from twap.plugins.storage.database import Database
 from twap.plugins.storage.fields import EPOCH, to_microseconds
+from twap.plugins.storage.recent_orders import RecentOrders
 from twap.plugins.storage.recording import record
 from twap.plugins.storage.rows import order_values, progress_values, to_execution, to_order, to_slice
-from twap.plugins.storage.statements import CLAIM_ORDER, INSERT_ORDER, UPDATE_PROGRESS
+from twap.plugins.storage.statements import (
+    CLAIM_ORDER,
+    INSERT_ORDER,
+    OLDER,
+    PAGE,
+    UPDATE_PROGRESS,
+)
 from twap.ports.errors import StorageError
 from twap.ports.order import Execution, Order, OrderStatus, Slice
 from twap.ports.store import Claimed, PageKey, Recorded, Step
@@ -29,6 +36,7 @@ class TortoiseOrders:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._tables = database.tables
+        self._recent = RecentOrders(database.tables.orders)
 
     async def add(self, order: Order) -> Order:
         try:
@@ -65,17 +73,9 @@ class TortoiseOrders:
         symbol: str | None = None,
     ) -> Sequence[Order]:
         async with self._database.reading() as session:
-            query = self._tables.orders.filter(user_id=user_id)
-            if status is not None:
-                query = query.filter(status=status.value)
-            if symbol is not None:
-                query = query.filter(symbol=symbol)
-            if before is not None:
-                # The last condition lets the index begin at the page; the others cut off its neighbours.
-                older = Q(created_at__lt=before.created_at) | Q(id__lt=before.order_id)
-                query = query.filter(older, created_at__lte=before.created_at)
-            rows = await query.order_by("-created_at", "-id").limit(limit).using_db(session)
-            return [to_order(row) for row in rows]
+            statement, values = _page(user_id, limit, before, status, symbol)
+            rows = await session.execute_query_dict(self._database.sql(statement), values)
+            return await self._recent.orders([(row["id"], row["revision"]) for row in rows], session)
 
     async def unfinished(self, user_id: str) -> Sequence[Order]:
         async with self._database.reading() as session:
@@ -175,3 +175,22 @@ class TortoiseOrders:
 
     async def record(self, steps: Sequence[Step]) -> Sequence[Recorded]:
         return await record(self._database, steps)
+
+
+def _page(
+    user_id: str, limit: int, before: PageKey | None, status: OrderStatus | None, symbol: str | None
+) -> tuple[str, list[object]]:
+    """A statement for ids and revisions, with its values."""
+    conditions: list[str] = ["user_id = ?"]
+    values: list[object] = [user_id]
+    if status is not None:
+        conditions.append("status = ?")
+        values.append(status.value)
+    if symbol is not None:
+        conditions.append("symbol = ?")
+        values.append(symbol)
+    if before is not None:
+        conditions.append(OLDER)
+        moment = to_microseconds(before.created_at)
+        values += [moment, moment, before.order_id]
+    return PAGE.format(conditions=" AND ".join(conditions)), [*values, limit]

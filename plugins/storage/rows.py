@@ -1,12 +1,14 @@
 """Values of the ports as rows of the tables, and back."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
-from twap.plugins.storage.fields import to_microseconds
+from twap.plugins.storage.fields import to_microseconds, to_moment
 from twap.plugins.storage.looks import pack, unpack
-from twap.plugins.storage.models import ExecutionRow, OrderRow, SliceRow, TokenFamilyRow, UserRow
+from twap.plugins.storage.models import ExecutionRow, OrderRow, SliceRow, UserRow
 from twap.ports.account import Role, TokenFamily, User
 from twap.ports.numbers import plain
 from twap.ports.order import (
@@ -176,9 +178,28 @@ def to_execution(row: ExecutionRow) -> Execution:
     )
 
 
+def user_of(values: Mapping[str, Any]) -> User:
+    """Of a row of `USER`."""
+    return User(
+        values["id"],
+        values["name"],
+        values["key"],
+        values["password_hash"],
+        Role(values["role"]),
+        to_moment(values["created_at"]),
+    )
+
+
+def family_of(values: Mapping[str, Any]) -> TokenFamily:
+    """Of a row of `FAMILY`."""
+    return TokenFamily(
+        values["id"],
+        values["user_id"],
+        values["refresh_id"],
+        to_moment(values["expires_at"]),
+        bool(values["revoked"]),
+    )
+
+
 def to_user(row: UserRow) -> User:
     return User(row.id, row.name, row.key, row.password_hash, Role(row.role), row.created_at)
-
-
-def to_family(row: TokenFamilyRow) -> TokenFamily:
-    return TokenFamily(row.id, row.user_id, row.refresh_id, row.expires_at, row.revoked)

@@ -1,7 +1,19 @@
-"""How orders, slices and executions are written, in the order in which `rows` gives their values.
+"""How orders, slices and executions are written, in the order in which `rows` gives their values, and what
+is read most.
 
-Plain SQL, because these carry thousands of rows a second; all else goes through the models.
+Plain SQL, because these carry thousands of rows a second, or are asked with every request; all else goes
+through the models.
 """
+
+USER = "SELECT id, name, key, password_hash, role, created_at FROM users WHERE id = ?"
+
+FAMILY = "SELECT id, user_id, refresh_id, expires_at, revoked FROM token_families WHERE id = ?"
+
+PAGE = """
+SELECT id, revision FROM orders WHERE {conditions} ORDER BY created_at DESC, id DESC LIMIT ?
+"""
+OLDER = "created_at <= ? AND (created_at < ? OR id < ?)"
+"""The first condition lets the index begin at the page; the other cuts off its neighbours."""
 
 INSERT_ORDER = """
 INSERT INTO orders (

@@ -1,0 +1,40 @@
+"""Orders that were read not long ago: they need not be decoded again while their revision stands."""
+
+from collections.abc import Sequence
+
+from tortoise import BaseDBAsyncClient
+
+from twap.plugins.storage.models import OrderRow
+from twap.plugins.storage.rows import to_order
+from twap.ports.order import Order
+
+_KEPT = 2048
+
+
+class RecentOrders:
+    """A stored order never changes without a new revision, so what was decoded holds for as long as the
+    database still names that one, whoever writes to it. At most 2,048 are kept."""
+
+    def __init__(self, table: type[OrderRow]) -> None:
+        self._table = table
+        self._kept: dict[str, Order] = {}
+
+    async def orders(self, wanted: Sequence[tuple[str, int]], session: BaseDBAsyncClient) -> list[Order]:
+        """These ids at these revisions (or newer, where one was changed meanwhile), in that order."""
+        found = {order_id: self._kept.get(order_id) for order_id, _ in wanted}
+        missing = [
+            order_id
+            for order_id, revision in wanted
+            if (kept := found[order_id]) is None or kept.progress.revision != revision
+        ]
+        if missing:
+            for row in await self._table.filter(id__in=missing).using_db(session):
+                found[row.id] = self._keep(to_order(row))
+        return [order for order_id, _ in wanted if (order := found[order_id]) is not None]
+
+    def _keep(self, order: Order) -> Order:
+        self._kept.pop(order.id, None)
+        self._kept[order.id] = order
+        if len(self._kept) > _KEPT:
+            del self._kept[next(iter(self._kept))]
+        return order
