@@ -106,10 +106,10 @@ async def run(
         raise WrongSetting(_one_process(settings))
     container = container or Container(settings=settings)
     log = structlog.get_logger("twap.program")
+    stop = _stop_on_signals()
     with listening_socket(settings.host, settings.port) as listener:
         embedded = settings.database_url.startswith("sqlite")
         async with opened(container, migrate=embedded), _succeeding(container, settings):
-            stop = _stop_on_signals()
             hub = Hub(container.services())
             app = build_app(container, hub)
             http = _HttpEnd()
