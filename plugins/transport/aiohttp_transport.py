@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import aiohttp
 
+from twap.plugins.transport.ending import BrokenFrame
 from twap.ports.transport import Connection, ConnectionEnded, HttpRequest, HttpResponse
 
 MAX_BODY_BYTES = 64 * 2**20
@@ -51,11 +52,11 @@ class AiohttpConnection:
             raise ConnectionEnded(f"receiving failed: {_described(error)}") from error
         if kind is aiohttp.WSMsgType.PONG:
             return None
+        if kind is aiohttp.WSMsgType.ERROR:
+            raise BrokenFrame(f"a frame broke the WebSocket protocol or the size limit: {message.data}")
         raise ConnectionEnded(self._ending(kind, message.data, message.extra))
 
     def _ending(self, kind: aiohttp.WSMsgType, data: object, extra: str | None) -> str:
-        if kind is aiohttp.WSMsgType.ERROR:
-            return f"a frame broke the WebSocket protocol or the size limit: {data}"
         if kind is aiohttp.WSMsgType.CLOSE:
             said = f" ({extra})" if extra else ""
             return f"the exchange closed the connection with code {data}{said}"

@@ -7,6 +7,10 @@ from twap.ports.transport import ConnectionEnded
 _LONGEST_REASON = 200
 
 
+class BrokenFrame(ConnectionEnded):
+    """A frame broke the WebSocket protocol, or was larger than allowed."""
+
+
 class Ended(Exception):
     """A connection is over. planned: announced, by the exchange or by us; not a fault."""
 
@@ -24,6 +28,9 @@ def ending(error: BaseException, counters: Counters) -> Ended:
         case CodecError():
             counters.malformed += 1
             return Ended(f"a frame broke the protocol: {text}")
+        case BrokenFrame():
+            counters.malformed += 1
+            return Ended(text)
         case ConnectionEnded() | OSError() | TimeoutError() | TwapError():
             return Ended(text)
     return Ended(f"a fault in the exchange's plugin: {type(error).__name__}: {text}")

@@ -10,6 +10,7 @@ from twap.plugins.transport.ending import Ended, ending
 from twap.plugins.transport.outbox import Outbox
 from twap.plugins.transport.remedies import Remedies
 from twap.plugins.transport.subscription import Subscription
+from twap.plugins.transport.suspects import Suspects
 from twap.plugins.transport.venue import Venue
 from twap.ports.events import (
     Broken,
@@ -54,6 +55,7 @@ class Session:
         self.updates = 0
         self._probed_at = self.opened_at
         self._outbox = Outbox(venue.clock, venue.limits, self._asked)
+        self._suspects = Suspects(self._ask_again, venue.timing.patience)
         # Connections that were opened together should not all be replaced together.
         self._max_life = venue.limits.max_life_seconds * (1 - 0.1 * venue.ids.uniform())
 
@@ -95,6 +97,11 @@ class Session:
         subscription.refused_at = None
         subscription.renew()
         self._outbox.resubscribe(subscription.native)
+
+    def _ask_again(self, group: Sequence[Subscription]) -> None:
+        for subscription in group:
+            subscription.renew()
+        self._outbox.subscribe(subscription.native for subscription in group)
 
     def _asked(self, symbols: Sequence[str]) -> None:
         now = self._venue.clock.monotonic()
@@ -179,25 +186,33 @@ class Session:
             subscription.confirmed = True
             if self._venue.rules.snapshot_by_rest:
                 self._remedies.seed(subscription)
+        self._suspects.go_on(self._venue.clock.monotonic())
 
     def _refused(self, event: Rejected) -> None:
-        """Where no symbol is named, all that wait for their confirmation are meant."""
+        """Where no symbol is named, all that wait for their confirmation are meant. Only a refusal of one
+        alone is taken at its word: exchanges refuse a whole request for one bad name in it."""
         waiting = [
             subscription.native
             for subscription in self._subscriptions.values()
             if subscription.asked_at is not None and not subscription.confirmed and subscription.last is None
         ]
-        for subscription in self._named(event.symbols or waiting):
+        refused = self._named(event.symbols or waiting)
+        alone, now = len(refused) == 1, self._venue.clock.monotonic()
+        for subscription in refused:
             subscription.drop_remedy()
-            subscription.refused_at = self._venue.clock.monotonic()
+            subscription.refused_at = now if alone else None
             subscription.asked_at = None
-            subscription.interrupted(BookState.DOWN, f"refused: {event.reason}")
+            state = BookState.DOWN if alone else BookState.SYNCING
+            subscription.interrupted(state, f"refused{'' if alone else ' among others'}: {event.reason}")
             structlog.get_logger().warning(
                 "rejected",
                 exchange=self._venue.name,
                 symbol=subscription.instrument.symbol,
                 reason=event.reason,
             )
+        if not alone:
+            self._suspects.add(refused)
+        self._suspects.go_on(now)
 
     def _book_failed(self, subscription: Subscription, error: Exception) -> None:
         if not subscription.in_remedy:
@@ -230,6 +245,7 @@ class Session:
     def _look_after(self, now: float) -> None:
         """Subscriptions that were refused, or that nothing came of."""
         timing = self._venue.timing
+        self._suspects.go_on(now)
         for subscription in self._subscriptions.values():
             if subscription.refused_at is not None:
                 if now - subscription.refused_at >= timing.rejected:
