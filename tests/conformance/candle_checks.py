@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.conformance.stage import Adjusted, Stage
+from tests.conformance.stage import Stage
+from tests.conformance.surroundings import Adjusted
 from tests.fakes.exchanges import candles
 from twap.ports.errors import InvalidField, UnknownInterval
 from twap.ports.market import canonical_symbol

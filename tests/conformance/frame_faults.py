@@ -110,7 +110,7 @@ async def huge_frame(stage):
     """A frame is larger than this exchange may send."""
     stage.server.fault("huge_frame", symbol=stage.symbol, count=1, size=2**19)
     await stage.step(2, stage.symbol)
-    await stage.until(lambda: stage.status().reconnects >= 1, "a new connection")
+    await broken(stage)
     assert any("limit" in reason for reason in stage.reasons), stage.reasons
 
 

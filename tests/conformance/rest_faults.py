@@ -120,12 +120,23 @@ async def overlap_snapshot(stage):
 
 
 async def rejected(stage):
-    """A subscription is refused: the book says so, and it is tried again later."""
+    """A request to subscribe is refused: its books say so, and are asked for again."""
     stage.server.fault("reject", symbol=stage.symbol, count=1)
     stage.server.fault("drop")
     await stage.until(lambda: any("refused" in reason for reason in stage.reasons), "the refusal shown")
-    assert BookState.DOWN in stage.seen
     await stage.true()
+
+
+async def one_rejected(stage):
+    """One of two symbols is refused again and again: the other one lives on, whatever shared its request."""
+    stage.server.fault("reject", symbol=stage.symbol)
+    stage.server.fault("drop")
+    await stage.until(lambda: stage.server.faults.used.get("reject", 0) >= 2, "two refusals")
+    await stage.until(lambda: stage.is_true(stage.instruments[1]), "the other book")
+    await stage.until(lambda: stage.source().state is BookState.DOWN, "the refused book is down")
+    assert "refused" in stage.source().reason
+    await stage.step(3, stage.instruments[1].native)
+    await stage.until(lambda: stage.is_true(stage.instruments[1]), "the other book goes on")
 
 
 async def candles(stage):
@@ -143,4 +154,5 @@ FAULTS = {
     "wrong snapshot": wrong_snapshot,
     "overlapping snapshot": overlap_snapshot,
     "rejected": rejected,
+    "one rejected": one_rejected,
 }

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conformance import suite
 from tests.conformance.acme_stand_in import AcmeStandIn
-from tests.conformance.stage import Adjusted
+from tests.conformance.surroundings import Adjusted
 from tests.fakes.exchanges import SyntheticMarket
 from twap.entrypoints.discovery import discover
 from twap.ports.hooks import ENTRY_POINT_GROUP
