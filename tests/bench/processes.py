@@ -23,13 +23,16 @@ def allow_many_files():
 class Child:
     """`python -m MODULE ...`, that prints one line of JSON when it is ready.
 
-    told  that line
+    python  of another environment; told: that line
     """
 
-    def __init__(self, module, *arguments, python=sys.executable, nice=0):
+    def __init__(self, module, *arguments, python=sys.executable):
         self.command = (python, "-m", module, *map(str, arguments))
-        self.nice = nice
         self.process, self.told = None, None
+
+    @property
+    def pid(self):
+        return self.process.pid
 
     async def __aenter__(self):
         self.process = await asyncio.create_subprocess_exec(
@@ -50,8 +53,8 @@ class Child:
             raise RuntimeError(f"{' '.join(self.command)} ended: {await self.process.wait()}")
         return json.loads(text)
 
-    def stand_still(self):
-        self.process.send_signal(signal.SIGUSR1)
+    def tell(self, number=signal.SIGUSR1):
+        self.process.send_signal(number)
 
 
 class Watched:

@@ -1,4 +1,4 @@
-"""All six exchanges at once: `twap serve` against stand-ins with 20 symbols each, ten times the recorded rate."""
+"""All six exchanges at once: `twap serve` on stand-ins, 20 symbols each, at ten times the recorded rate."""
 
 import asyncio
 import contextlib
@@ -38,10 +38,11 @@ FAULTS = ("reconnects", "gaps", "resyncs", "checksum_failures", "malformed")
 def run(options):
     section = Section("soak")
     section.say(
-        f"`twap serve` on stand-ins of all six exchanges, {SYMBOLS} symbols each, {options.minutes:g} minutes. "
-        f"Each stand-in makes {FASTER} times the book changes of its recording "
-        f"({', '.join(f'{name} {FASTER * rate:,.0f}/s' for name, rate in RECORDED_RATES.items())}), spread over "
-        f"its {SYMBOLS} symbols; one client is subscribed to all {6 * SYMBOLS} books, {DEPTH} levels a side."
+        f"`twap serve` on stand-ins of all six exchanges, {SYMBOLS} symbols each, {options.minutes:g} "
+        f"minutes. Each stand-in makes {FASTER} times the book changes of its recording "
+        f"({', '.join(f'{name} {FASTER * rate:,.0f}/s' for name, rate in RECORDED_RATES.items())}), "
+        f"spread over its {SYMBOLS} symbols; one client is subscribed to all {6 * SYMBOLS} books, {DEPTH} "
+        "levels a side."
     )
     allow_many_files()
     section.goal_table(asyncio.run(_measure(options.minutes * 60)))
@@ -111,7 +112,7 @@ class Venue:
 
     async def stand_still(self):
         """Changes per second that it made."""
-        self.child.stand_still()
+        self.child.tell()
         told = await self.child.line(60)
         return told["changes"] / told["seconds"]
 

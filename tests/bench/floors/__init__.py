@@ -1,0 +1,1 @@
+"""Minimal servers to compare with: the same bytes, and no logic."""
