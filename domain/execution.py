@@ -68,7 +68,10 @@ def grace(interval: timedelta) -> timedelta:
 
 
 def next_event_at(order: Order, now: datetime, schedule: Schedule | None = None) -> datetime | None:
-    """When `advance` has something to do for this order; None: never again. schedule: of the order, if known."""
+    """When `advance` has something to do for this order; None: never again.
+
+    schedule  of the order, where it is known already
+    """
     if order.status.over:
         return None
     progress = order.progress
@@ -253,10 +256,12 @@ def filled_slice(
     lot = order.lot_size
     swept = sweep(order.ticket, order.terms, lot, venues, wanted_lots)
     executions = tuple(
-        _execution(order, number, position, fill, looked_at, venues)
-        for position, fill in enumerate(swept.fills, 1)
+        [
+            _execution(order, number, position, fill, looked_at, venues)
+            for position, fill in enumerate(swept.fills, 1)
+        ]
     )
-    filled = EXACT.multiply(lot, sum(fill.lots for fill in swept.fills))
+    filled = EXACT.multiply(lot, sum([fill.lots for fill in swept.fills]))
     reason = swept.reason if wanted_lots else None
     return Slice(
         order.id,
@@ -283,20 +288,20 @@ def _execution(
 ) -> Execution:
     """The fee is price x quantity x taker fee, in quote, exact: nothing is rounded."""
     quantity = EXACT.multiply(order.lot_size, fill.lots)
-    terms = next(each for each in order.terms if each.exchange == fill.exchange)
-    look = next(each for each in venues if each.exchange == fill.exchange)
+    (taker_fee,) = [terms.taker_fee for terms in order.terms if terms.exchange == fill.exchange]
+    (look,) = [look for look in venues if look.exchange == fill.exchange]
     return Execution(
-        id=f"{order.id}-{number}-{position}",
-        order_id=order.id,
-        slice=number,
-        symbol=order.ticket.symbol,
-        side=order.ticket.side,
-        quantity=quantity,
-        price=fill.price,
-        fee=EXACT.multiply(EXACT.multiply(fill.price, quantity), terms.taker_fee),
-        exchange=fill.exchange,
-        timestamp=looked_at,
-        book=BookStamp(look.sequence, look.exchange_time, look.age_ms or 0),
+        f"{order.id}-{number}-{position}",
+        order.id,
+        number,
+        order.ticket.symbol,
+        order.ticket.side,
+        quantity,
+        fill.price,
+        EXACT.multiply(EXACT.multiply(fill.price, quantity), taker_fee),
+        fill.exchange,
+        looked_at,
+        BookStamp(look.sequence, look.exchange_time, look.age_ms or 0),
     )
 
 

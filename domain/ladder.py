@@ -51,10 +51,13 @@ class Ladder:
 
     def reach(self, lots: int, lot: Decimal, most: int) -> int:
         """How many levels, at most `most`, together display that many whole lots each of their own."""
-        sums = self._lots.setdefault(lot, [])
+        sums = self._lots.get(lot)
+        if sums is None:
+            sums = self._lots[lot] = []
         while True:
-            for level in self._levels[len(sums) :]:
-                sums.append(int(level.displayed // lot) + (sums[-1] if sums else 0))
+            if len(sums) < len(self._levels):
+                for level in self._levels[len(sums) :]:
+                    sums.append(int(level.displayed // lot) + (sums[-1] if sums else 0))
             found = bisect_left(sums, lots) + 1
             if found <= len(sums) or not self._read_more(most):
                 return min(found, len(sums), most)

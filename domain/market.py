@@ -147,11 +147,11 @@ class Market:
         key = (exchange, symbol)
         now = self._clock.monotonic()
         book, glance = self._books.get(key), self._glances.get(key)
-        is_same = glance is not None and glance.shows(book)
-        if glance is None or not is_same or now >= glance.until:
-            source = self.source(exchange, symbol)  # may find the book crossed, and empty it
-            previous = glance if glance is not None and glance.shows(book) else None
-            self._glances[key] = glance = _Glance(book, source, now + _MOMENT_SECONDS, previous)
+        if glance is not None and now < glance.until and glance.shows(book):
+            return glance
+        source = self.source(exchange, symbol)  # may find the book crossed, and empty it
+        previous = glance if glance is not None and glance.shows(book) else None
+        self._glances[key] = glance = _Glance(book, source, now + _MOMENT_SECONDS, previous)
         return glance
 
     def counters(self, exchange: str, symbol: str) -> SyncCounters | None:

@@ -97,7 +97,7 @@ def _ranked(
 def _take(
     ticket: Ticket, terms: Mapping[str, VenueTerms], lot: Decimal, live: Sequence[VenueLook], lots: int
 ) -> tuple[Fill, ...]:
-    """Each look is in order already: of their foremost levels the best one is taken, until there is enough."""
+    """Each look is in order already: the best of their foremost levels is taken, until there is enough."""
     fills: list[Fill] = []
     ways = {look.exchange: _ranked(ticket, terms, look) for look in live}
     foremost = [level for way in ways.values() if (level := next(way, None)) is not None]

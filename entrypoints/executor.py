@@ -18,6 +18,7 @@ import structlog
 
 from twap.domain.execution import Advance, Books, advance, next_event_at
 from twap.domain.lifecycle import moved
+from twap.domain.schedule import Schedule
 from twap.entrypoints.execution_stats import ExecutionStats
 from twap.entrypoints.order_feeds import OrderFeeds
 from twap.entrypoints.shared_memory import SharedMemory
@@ -41,6 +42,7 @@ class Held:
 
     order: Order
     fence: int
+    schedule: Schedule
     due: datetime | None = None
 
 
@@ -130,7 +132,7 @@ class Executor:
             previous = self._held.get(one.order.id)
             if previous is not None:
                 self._drop(previous)
-            held = Held(one.order, one.fence)
+            held = Held(one.order, one.fence, Schedule.of(one.order))
             self._held[one.order.id] = held
             self._feeds.acquire(one.order)
             self._shared.put(one.order)
@@ -139,7 +141,7 @@ class Executor:
             self._claim_now = True
 
     def _schedule(self, held: Held, now: datetime, not_before: datetime | None = None) -> None:
-        due = next_event_at(held.order, now)
+        due = next_event_at(held.order, now, held.schedule)
         if due is None:
             self._drop(held)
             return
@@ -166,7 +168,7 @@ class Executor:
             held = self._held.get(order_id)
             if held is None or held.due != due:
                 continue
-            step = self._advance(held.order, now)
+            step = self._advance(held, now)
             if step is None:
                 self._schedule(held, now)
                 continue
@@ -180,10 +182,10 @@ class Executor:
 
     async def _work(self) -> None:
         """Advance and record what is due. While the database writes a batch, the next one is computed."""
+        began = self._clock.monotonic()
         moves = await self._advance_due()
         if not moves:
             return
-        began = self._clock.monotonic()
         while moves:
             writing = asyncio.create_task(self._record(moves))
             try:
@@ -192,10 +194,12 @@ class Executor:
                 await writing  # also when we are told to stop: a batch is stored, or not, as a whole
         self.stats.tick(self._clock.monotonic() - began)
 
-    def _advance(self, order: Order, now: datetime) -> Advance | None:
+    def _advance(self, held: Held, now: datetime) -> Advance | None:
         """One order's fault must not stop the others: it fails by itself, and says so."""
+        order = held.order
         try:
-            return advance(order, now, self._books, others_took=self._shared.others(order))
+            taken = self._shared.others(order)
+            return advance(order, now, self._books, others_took=taken, schedule=held.schedule)
         except Exception:  # noqa: BLE001 - whatever it is, the other orders go on
             self._log.exception("order_failed", order_id=order.id)
             return Advance(moved(order, OrderStatus.FAILED, now, "an internal error; see the log"), ())

@@ -5,7 +5,6 @@ level: price, displayed, taken.
 """
 
 from decimal import Decimal
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -14,32 +13,42 @@ from twap.plugins.storage.fields import to_microseconds, to_moment
 from twap.ports.market import BookState
 from twap.ports.order import LookLevel, VenueLook
 
-_LEVEL = attrgetter("price", "displayed", "taken")
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
+LevelTexts = dict[int, tuple[str, str, str]]
+"""Price, displayed and taken as text, by `id` of a level: for as long as the levels live."""
 
-def pack(venues: tuple[VenueLook, ...]) -> bytes:
-    return _encode([_plain_venue(venue) for venue in venues])
+
+def pack(venues: tuple[VenueLook, ...], known: LevelTexts | None = None) -> bytes:
+    """known: shared by looks that are packed together, as thousands of orders see the same levels."""
+    texts = {} if known is None else known
+    return _encode([_plain_venue(venue, texts) for venue in venues])
 
 
 def unpack(data: bytes) -> tuple[VenueLook, ...]:
     return tuple(_venue(*fields) for fields in _decode(data))
 
 
-def _plain_venue(venue: VenueLook) -> tuple[object, ...]:
+def _plain_venue(venue: VenueLook, known: LevelTexts) -> tuple[object, ...]:
+    exchange_time, near_best, horizon = venue.exchange_time, venue.near_best, venue.horizon
     return (
         venue.exchange,
         venue.state.value,
         venue.sequence,
-        None if venue.exchange_time is None else to_microseconds(venue.exchange_time),
+        None if exchange_time is None else to_microseconds(exchange_time),
         venue.age_ms,
-        venue.near_best,
+        None if near_best is None else str(near_best),
         venue.more,
-        venue.visible,
-        list(map(_LEVEL, venue.levels)),
-        venue.horizon,
+        str(venue.visible),
+        [known.get(id(level)) or _texts(level, known) for level in venue.levels],
+        None if horizon is None else str(horizon),
     )
+
+
+def _texts(level: LookLevel, known: LevelTexts) -> tuple[str, str, str]:
+    texts = known[id(level)] = (str(level.price), str(level.displayed), str(level.taken))
+    return texts
 
 
 def _venue(

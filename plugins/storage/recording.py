@@ -10,6 +10,7 @@ from tortoise import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError
 
 from twap.plugins.storage.database import Database
+from twap.plugins.storage.looks import LevelTexts
 from twap.plugins.storage.rows import Values, execution_values, progress_values, slice_values
 from twap.plugins.storage.statements import GUARDS, INSERT_EXECUTION, INSERT_SLICE, UPDATE_PROGRESS
 from twap.ports.errors import StorageError
@@ -51,9 +52,10 @@ async def record(database: Database, steps: Sequence[Step]) -> list[Recorded]:
 async def _prepare(steps: Sequence[Step]) -> list[_Prepared | None]:
     """None for a step that can't be stored on any database."""
     prepared: list[_Prepared | None] = []
+    known: LevelTexts = {}
     for count, step in enumerate(steps, 1):
         try:
-            prepared.append(_prepare_one(step))
+            prepared.append(_prepare_one(step, known))
         except (ValueError, TypeError, AttributeError, OverflowError, msgspec.MsgspecError) as error:
             _log.warning("order %s: this step can't be stored: %s", step.order.id, error)
             prepared.append(None)
@@ -62,13 +64,13 @@ async def _prepare(steps: Sequence[Step]) -> list[_Prepared | None]:
     return prepared
 
 
-def _prepare_one(step: Step) -> _Prepared:
+def _prepare_one(step: Step, known: LevelTexts) -> _Prepared:
     order, revision = step.order, step.order.progress.revision
     return _Prepared(
         order_id=order.id,
         base=(revision - 1, step.fence),
         progress=(*progress_values(order.progress), order.id, revision - 1),
-        slices=[slice_values(piece) for piece in step.slices],
+        slices=[slice_values(piece, known) for piece in step.slices],
         executions=[
             execution_values(execution, position)
             for piece in step.slices

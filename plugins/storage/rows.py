@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from twap.plugins.storage.fields import to_microseconds, to_moment
-from twap.plugins.storage.looks import pack, unpack
+from twap.plugins.storage.looks import LevelTexts, pack, unpack
 from twap.plugins.storage.models import ExecutionRow, OrderRow, SliceRow, UserRow
 from twap.ports.account import Role, TokenFamily, User
 from twap.ports.numbers import plain
@@ -80,8 +80,8 @@ def progress_values(progress: Progress) -> Values:
     )
 
 
-def slice_values(piece: Slice) -> Values:
-    """For `INSERT_SLICE`."""
+def slice_values(piece: Slice, known: LevelTexts | None = None) -> Values:
+    """For `INSERT_SLICE`. known: as in `pack`."""
     return (
         piece.order_id,
         piece.number,
@@ -92,7 +92,7 @@ def slice_values(piece: Slice) -> Values:
         plain(piece.filled),
         None if piece.reason is None else piece.reason.value,
         None if piece.mid is None else plain(piece.mid),
-        pack(piece.venues),
+        pack(piece.venues, known),
     )
 
 
