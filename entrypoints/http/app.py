@@ -31,7 +31,8 @@ _BODY_SECONDS = 10
 class OrderId(BaseConverter):
     """Any id; `/orders/twap` is no order, so that its `Allow` names its own methods alone."""
 
-    regex = "(?!twap/?$)[^/]+"
+    regex = "(?!twap$)[^/]+"
+    part_isolating = True
 
 
 class TwapApp(Quart):

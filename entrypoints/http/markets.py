@@ -18,7 +18,7 @@ class MarketRoutes:
     def install(self, app: Quart) -> None:
         app.add_url_rule("/exchanges", "exchanges", self.exchanges, methods=["GET"])
         app.add_url_rule("/exchanges/status", "exchanges_status", self.status, methods=["GET"])
-        app.add_url_rule("/klines/<exchange>/<symbol>", "klines", self.klines, methods=["GET"])
+        app.add_url_rule("/klines/<exchange>/<path:symbol>", "klines", self.klines, methods=["GET"])
         app.add_url_rule("/<exchange>/symbols", "symbols", self.symbols, methods=["GET"])
 
     async def exchanges(self) -> Response:

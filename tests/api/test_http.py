@@ -56,6 +56,22 @@ async def test_method_when_not_allowed_then_405_naming_the_allowed(api, method, 
     assert set(response.headers["Allow"].split(", ")) == allowed
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/orders/123/"),
+        ("DELETE", "/orders/123/"),
+        ("POST", "/orders/123/pause/"),
+        ("POST", "/orders/123/resume/"),
+        ("GET", "/orders/123/report/"),
+        ("GET", "/orders/123/explain/"),
+        ("POST", "/orders/twap/"),
+    ],
+)
+async def test_path_of_an_order_when_it_ends_with_a_slash_then_is_the_same(api, method, path):
+    await problem(await api.client.open(path, method=method), 401)
+
+
 async def test_options_when_asked_then_names_the_methods(api):
     response = await api.client.options("/orders/123")
     assert response.status_code == 200

@@ -54,6 +54,13 @@ async def test_symbols_when_exchange_is_away_then_503_with_retry_after():
     assert response.headers["Retry-After"] == "5"
 
 
+@pytest.mark.parametrize("symbol", ["BTC/USDT", "BTC%2FUSDT", "BTCUSDT/", "btc-usdt"])
+async def test_klines_when_symbol_is_written_otherwise_then_same_candles(symbol):
+    api = make_api(feed=FakeFeed(history={("Binance", "BTCUSDT", "1h"): [candle(0)]}))
+    response = await api.client.get(f"/klines/Binance/{symbol}?interval=1h&{RANGE}")
+    assert list((await response.get_json())["klines"]) == ["2025-02-01T00:00:00Z"]
+
+
 async def test_klines_when_asked_then_exact_ascending_and_closed_ones_only():
     history = {("Binance", "BTCUSDT", "1h"): [candle(0), candle(1), candle(2, closed=False)]}
     api = make_api(feed=FakeFeed(history=history))
