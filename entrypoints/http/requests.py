@@ -27,6 +27,7 @@ from twap.entrypoints.http.problems import FieldError, InvalidRequest
 from twap.ports.order import FeeRanking, Randomize, Side, Ticket
 
 _MOST_PROBLEMS = 20
+_SHOULD = re.compile(r"^[A-Z][a-z]+ should")
 _DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d([.,]\d{1,6})?)?([Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII)
 
@@ -172,5 +173,5 @@ def _field_error(detail: ErrorDetails, model: type[Body]) -> FieldError:
             return FieldError(field, f"is not known here; the fields are: {', '.join(holder.model_fields)}")
         case "missing":
             return FieldError(field, "is required")
-    message = detail["msg"].removeprefix("Value error, ").replace("Input should", "must", 1)
+    message = _SHOULD.sub("must", detail["msg"].removeprefix("Value error, "))
     return FieldError(field, _DECIMAL.sub(r"\1", message))
