@@ -33,14 +33,20 @@ def arguments():
 class Client(asyncio.Protocol):
     """One keep-alive connection.
 
+    A server that announces the connection's end, as Hypercorn does after a thousand requests, gets a new one.
+
     requests  bytes, sent in turn; every: seconds between two of them, 0 for at once
     """
 
-    def __init__(self, requests, first_at, every, deadline, results):
-        self.requests, self.every, self.deadline, self.results = requests, every, deadline, results
+    def __init__(self, port, requests, first_at, every, deadline, results):
+        self.port, self.requests, self.results = port, requests, results
+        self.every, self.deadline = every, deadline
         self.turn, self.due, self.sent_at = 0, first_at, 0.0
-        self.buffer = b""
+        self.buffer, self.last = b"", False
         self.ended = asyncio.get_running_loop().create_future()
+
+    async def connect(self):
+        await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", self.port)
 
     def connection_made(self, transport):
         self.transport = transport
@@ -57,10 +63,15 @@ class Client(asyncio.Protocol):
         now = time.perf_counter()
         self.results.append((int(head[9:12]), now - self.sent_at))
         self.buffer = b""
-        self._later()
+        self.last = b"connection: close" in head.lower()
+        if not self.last:
+            self._later()
 
     def connection_lost(self, error):
-        if not self.ended.done():
+        if self.last:
+            self.last = False
+            self.connecting = asyncio.get_running_loop().create_task(self.connect())
+        elif not self.ended.done():
             self.results.append((0, 0.0))  # broken off
             self.ended.set_result(None)
 
@@ -91,7 +102,6 @@ def request(method, path, token, body):
 
 
 async def run(chosen):
-    loop = asyncio.get_running_loop()
     requests = [request(chosen.method, path, chosen.token, chosen.body) for path in chosen.path]
     print("{}", flush=True)
     began = time.perf_counter()
@@ -100,9 +110,9 @@ async def run(chosen):
     clients = []
     for number in range(chosen.connections):
         first_at = began + number * every / chosen.connections
-        client = Client(requests, first_at, every, began + chosen.seconds, results)
+        client = Client(chosen.port, requests, first_at, every, began + chosen.seconds, results)
         client.turn = number
-        await loop.create_connection(lambda client=client: client, "127.0.0.1", chosen.port)
+        await client.connect()
         clients.append(client.ended)
     await asyncio.wait(clients, timeout=chosen.seconds + GIVE_UP_SECONDS)
     seconds = time.perf_counter() - began

@@ -29,8 +29,9 @@ def run(options):
     section.say(
         f"`twap serve` for {options.minutes:g} minutes: {READING + STALLED:,} WebSocket clients with a "
         f"10-level book ({STALLED} of them read nothing, and come anew every 30 s), {ORDERS} orders with a "
-        f"slice each second on {EXCHANGE} and Simulated, {REQUESTS_PER_SECOND} requests/s, and {EXCHANGE} (a stand-in) "
-        f"dropping its connections every {FLAP_EVERY_SECONDS} s and refusing new ones for {AWAY_SECONDS} s."
+        f"slice each second on {EXCHANGE} and Simulated, {REQUESTS_PER_SECOND} requests/s, and {EXCHANGE} (a "
+        f"stand-in) dropping its connections every {FLAP_EVERY_SECONDS} s and refusing new ones for "
+        f"{AWAY_SECONDS} s."
     )
     allow_many_files()
     section.goal_table(asyncio.run(_measure(options.minutes * 60)))
