@@ -1,8 +1,11 @@
-"""A stream can die while its connection still answers pings: quiet ones are compared with a REST snapshot."""
+"""A stream can die while its connection still answers pings, and one book's changes can stay away while its
+neighbours' come: what is quiet is compared with a REST snapshot."""
 
 from collections.abc import Mapping
 from itertools import count
 from typing import Protocol
+
+import structlog
 
 from twap.plugins.transport.ending import Ended
 from twap.plugins.transport.remedies import Remedies
@@ -17,6 +20,8 @@ GRACE_SECONDS = 2.0
 class Stream(Protocol):
     updates: int
 
+    def renew(self, subscription: Subscription) -> None: ...
+
 
 class Audit:
     """For one connection to an exchange whose snapshots come by REST."""
@@ -28,26 +33,38 @@ class Audit:
         self._stream, self._subscriptions = stream, subscriptions
 
     async def run(self) -> None:
-        """Raises Ended when changes were lost. Symbols are looked at in turn."""
+        """Raises Ended when a stream without any change has lost some. Where others' changes came, the book
+        that lost its own is subscribed to anew. One quiet book is looked at each time, in turn."""
         clock, seconds = self._venue.clock, self._venue.timing.audit
-        seen = self._stream.updates
+        seen, sequences = self._stream.updates, self._sequences()
         for turn in count():
             await clock.sleep(seconds)
-            quiet, seen = self._stream.updates == seen, self._stream.updates
-            if quiet and (subscription := self._pick(turn)) is not None and await self._behind(subscription):
-                raise Ended(f"the stream is dead: changes of {subscription.native} were lost")
+            all_quiet, seen = self._stream.updates == seen, self._stream.updates
+            before, sequences = sequences, self._sequences()
+            quiet = [name for name, last in sequences.items() if all_quiet or before.get(name) == last]
+            if quiet:
+                await self._look_at(self._subscriptions[quiet[turn % len(quiet)]])
 
-    def _pick(self, turn: int) -> Subscription | None:
-        candidates = [s for s in self._subscriptions.values() if s.last is not None and not s.in_remedy]
-        return candidates[turn % len(candidates)] if candidates else None
+    def _sequences(self) -> dict[str, int]:
+        """How far each book has come that is neither waiting nor being cured."""
+        found = {name: book.sequence for name, book in self._subscriptions.items() if not book.in_remedy}
+        return {name: sequence for name, sequence in found.items() if sequence is not None}
 
-    async def _behind(self, subscription: Subscription) -> bool:
+    async def _look_at(self, subscription: Subscription) -> None:
+        """Raises Ended."""
         try:
             snapshot = await self._remedies.snapshot(subscription.native)
         except TwapError:
-            return False  # no comparison, no verdict: REST may be away while the stream is well
-        if (subscription.sequence or 0) >= snapshot.sequence:
-            return False
-        updates = self._stream.updates
+            return  # no comparison, no verdict: REST may be away while the stream is well
+        sequence, updates = subscription.sequence, self._stream.updates
+        if sequence is None or sequence >= snapshot.sequence:
+            return
         await self._venue.clock.sleep(GRACE_SECONDS)
-        return self._stream.updates == updates and (subscription.sequence or 0) < snapshot.sequence
+        released = self._subscriptions.get(subscription.native) is not subscription
+        if released or subscription.sequence != sequence:
+            return
+        lost = f"changes of {subscription.native} were lost"
+        if self._stream.updates == updates:
+            raise Ended(f"the stream is dead: {lost}")
+        structlog.get_logger().warning("subscribed again", exchange=self._venue.name, reason=lost)
+        self._stream.renew(subscription)

@@ -92,6 +92,11 @@ class Session:
         subscription.asked_at = None
         self._outbox.resubscribe(subscription.native)
 
+    def renew(self, subscription: Subscription) -> None:
+        """Subscribe again and begin with a new snapshot by REST."""
+        subscription.connected(self)
+        self._outbox.resubscribe(subscription.native)
+
     def retry(self, subscription: Subscription) -> None:
         """Ask again for what was refused."""
         subscription.refused_at = None
@@ -253,6 +258,8 @@ class Session:
             elif subscription.asked_at is not None and now - subscription.asked_at >= timing.patience:
                 subscription.asked_at = None
                 if self._venue.rules.snapshot_by_rest:
+                    if not subscription.confirmed:  # a book that no changes follow may be shown for long
+                        self._outbox.resubscribe(subscription.native)
                     self._remedies.seed(subscription)
                 else:
                     self._remedies.heal(

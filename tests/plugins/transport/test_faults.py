@@ -272,41 +272,6 @@ async def test_snapshot_when_it_cannot_be_fetched_then_down_and_a_newer_one_afte
     assert market.book().log[-2:] == [("connected",), ("snapshot", 20)]
 
 
-async def test_audit_when_snapshot_is_ahead_of_a_quiet_stream_then_connected_anew(make_market):
-    market = await make_market(FakeExchange(by_rest=True))
-    await market.acquire("BTC-USDT")
-    await market.push(delta_frame("BTC-USDT", 101))
-    market.network.reply("/snapshot", snapshot_body(150))
-    await market.clock.advance(63)
-    assert "changes of BTC-USDT were lost" in market.book().told("interrupted")[0][2]
-    assert len(market.network.connections) == 2
-
-
-async def test_audit_when_nothing_changed_then_the_connection_stays(make_market):
-    market = await make_market(FakeExchange(by_rest=True))
-    await market.acquire("BTC-USDT")
-    await market.push(delta_frame("BTC-USDT", 101))
-    market.network.reply("/snapshot", snapshot_body(101))
-    await market.clock.advance(200)
-    assert len(market.network.connections) == 1
-    assert market.network.paths().count("/snapshot") >= 4
-    assert market.book().told("interrupted") == []
-
-
-async def test_audit_when_the_change_arrives_a_little_later_then_the_connection_stays(make_market):
-    market = await make_market(FakeExchange(by_rest=True))
-    await market.acquire("BTC-USDT")
-    await market.push(delta_frame("BTC-USDT", 101))
-
-    def changed(request):
-        market.network.connection.push(delta_frame("BTC-USDT", 150))
-        return snapshot_body(150)
-
-    market.network.reply("/snapshot", changed, snapshot_body(150))
-    await market.clock.advance(100)
-    assert len(market.network.connections) == 1
-
-
 async def test_connection_when_it_fed_books_but_ends_often_then_it_comes_back_soon(make_market):
     market = await make_market()
     await market.acquire("BTC-USDT")

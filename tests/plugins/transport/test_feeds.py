@@ -137,6 +137,8 @@ async def test_rest_snapshot_when_neither_confirmed_nor_changing_then_fetched_af
     await market.acquire("BTC-USDT")
     await market.clock.advance(16)
     assert market.network.paths() == ["/snapshot"]
+    # The request may not have been heard: a snapshot that no changes follow would be shown for long.
+    assert market.asked("subscribe") == [["BTC-USDT"], ["BTC-USDT"]]
 
 
 async def test_in_band_snapshot_when_it_never_comes_then_subscribed_again(make_market):
