@@ -62,7 +62,8 @@ def sweep(
         return Swept(fills, None)
     if excluded:
         return Swept(fills, MissReason.MINIMUM)
-    if filled >= allowed:
+    # A share of nothing is nothing: where nothing is displayed within the limit, that is the reason.
+    if filled >= allowed and any(look.visible for look in live):
         return Swept(fills, MissReason.PARTICIPATION)
     return Swept(fills, _shortage(ticket, live))
 

@@ -90,6 +90,11 @@ def test_sweep_when_participation_is_bounded_then_at_most_that_share_of_what_is_
     assert swept.reason is MissReason.PARTICIPATION
 
 
+def test_sweep_when_participation_is_bounded_and_all_is_beyond_the_limit_then_that_is_the_reason():
+    swept = run([look("A", ("111", "10"), visible="0")], 50, ticket(max_participation=D("0.25")))
+    assert (swept.fills, swept.reason) == ((), MissReason.BEYOND_LIMIT)
+
+
 def test_sweep_when_no_book_is_live_then_stale_or_down():
     stale = look("A", state=BookState.STALE)
     down = look("B", state=BookState.DOWN)
