@@ -8,6 +8,7 @@ from functools import reduce
 from math import lcm
 
 from twap.domain.schedule import Schedule, slice_count
+from twap.ports.bus import EventBus, OrderChanged
 from twap.ports.clock import Clock
 from twap.ports.errors import Conflict, InvalidField, Throttled
 from twap.ports.feed import MarketFeed
@@ -28,11 +29,13 @@ async def submit(
     feed: MarketFeed,
     orders: OrderStore,
     clock: Clock,
+    bus: EventBus,
     ids: Ids,
     fees: Mapping[str, Decimal],
     most_running: int = 1_000,
 ) -> Order:
-    """Check, store and return a pending order; the same `client_order_id` and body give the same order.
+    """Check, store, announce and return a pending order; the same `client_order_id` and body give the same
+    order, which is announced once.
 
     ticket        symbol and exchanges as the user wrote them
     fees          taker fee ratio by exchange
@@ -49,7 +52,10 @@ async def submit(
     if await orders.count_unfinished(user_id) >= most_running:
         raise Throttled(f"{most_running} orders are running already; cancel one, or wait for its end", 60)
     stored = await orders.add(order)
-    return stored if stored.id == order.id else _same(stored, ticket)
+    if stored.id != order.id:
+        return _same(stored, ticket)
+    bus.publish(OrderChanged(stored))
+    return stored
 
 
 def build_order(

@@ -113,6 +113,7 @@ class Services:
             feed=self.feed,
             orders=self.storage.orders,
             clock=self.clock,
+            bus=self.bus,
             ids=self.ids,
             fees=self.fees,
             most_running=self.settings.orders_per_user_running,

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.fakes.bus import ListBus
 from tests.fakes.clock import ManualClock
 from tests.fakes.memory_store import MemoryStorage
 from tests.fakes.orders import NOON, make_order
@@ -12,14 +13,6 @@ from twap.ports.order import OrderStatus, Outcome, Progress
 
 PENDING, EXECUTING, PAUSED = OrderStatus.PENDING, OrderStatus.EXECUTING, OrderStatus.PAUSED
 OVER = (OrderStatus.COMPLETED, OrderStatus.CANCELED, OrderStatus.FAILED)
-
-
-class ListBus:
-    def __init__(self):
-        self.events = []
-
-    def publish(self, event):
-        self.events.append(event)
 
 
 class Desk:

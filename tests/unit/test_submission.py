@@ -5,6 +5,7 @@ from decimal import Decimal as D
 
 import pytest
 
+from tests.fakes.bus import ListBus
 from tests.fakes.clock import ManualClock
 from tests.fakes.feed import FakeFeed, instrument
 from tests.fakes.ids import CountingIds
@@ -27,6 +28,7 @@ class Desk:
             }
         )
         self.clock = ManualClock(NOON)
+        self.bus = ListBus()
         self.ids = CountingIds()
 
     async def submit(self, most_running=1000, **changes):
@@ -36,6 +38,7 @@ class Desk:
             feed=self.feed,
             orders=self.storage.orders,
             clock=self.clock,
+            bus=self.bus,
             ids=self.ids,
             fees={"Binance": D("0.001"), "Kucoin": D("0.002")},
             most_running=most_running,
@@ -118,6 +121,14 @@ async def test_submit_when_a_name_or_time_is_wrong_then_refused(desk, changes, e
 async def test_submit_when_start_at_is_given_then_the_schedule_begins_there(desk):
     later = NOON + timedelta(hours=1)
     assert (await desk.submit(start_at=later)).starts_at == later
+
+
+async def test_submit_when_repeated_then_announced_once(desk):
+    orders = await asyncio.gather(*(desk.submit(client_order_id="mine") for _ in range(3)))
+    assert [event.order for event in desk.bus.events] == [orders[0]]
+    with pytest.raises(InvalidField):
+        await desk.submit(quantity=D("0.01"))
+    assert len(desk.bus.events) == 1
 
 
 async def test_submit_when_repeated_with_the_same_client_order_id_then_the_same_order(desk):
