@@ -6,7 +6,7 @@ So `reading` and `writing` set that variable for their block, and queries name t
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any
 
@@ -101,6 +101,12 @@ class Database(ABC):
     @abstractmethod
     def sql(self, statement: str) -> str:
         """A statement written with `?`, in the database's own way."""
+
+    async def execute_many(
+        self, session: BaseDBAsyncClient, statement: str, rows: Sequence[Sequence[object]]
+    ) -> None:
+        """A statement for many rows, each with its values; no row may depend on what another one writes."""
+        await session.execute_many(self.sql(statement), list(rows))  # type: ignore[arg-type]
 
     @abstractmethod
     def _transaction(self) -> AbstractAsyncContextManager[BaseDBAsyncClient]: ...

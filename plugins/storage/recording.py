@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -87,7 +87,8 @@ async def _write(database: Database, steps: Sequence[_Prepared]) -> list[Recorde
     async with database.writing() as session:
         outcomes = _judge(steps, await _guards(database, session, steps))
         stored = [step for step, outcome in zip(steps, outcomes, strict=True) if outcome is Recorded.STORED]
-        await _many(database, session, UPDATE_PROGRESS, [step.progress for step in stored])
+        for part in _one_step_an_order(stored):
+            await _many(database, session, UPDATE_PROGRESS, [step.progress for step in part])
         await _many(database, session, INSERT_SLICE, [row for step in stored for row in step.slices])
         await _many(database, session, INSERT_EXECUTION, [row for step in stored for row in step.executions])
     return outcomes
@@ -115,11 +116,20 @@ def _judge(steps: Sequence[_Prepared], guards: Mapping[str, Guard]) -> list[Reco
     return outcomes
 
 
+def _one_step_an_order(steps: Sequence[_Prepared]) -> Iterator[Sequence[_Prepared]]:
+    """In parts: a later step of an order finds what the earlier one has written. Nearly always one part."""
+    while steps:
+        first: dict[str, _Prepared] = {}
+        later = [step for step in steps if first.setdefault(step.order_id, step) is not step]
+        yield list(first.values())
+        steps = later
+
+
 async def _many(
     database: Database, session: BaseDBAsyncClient, statement: str, rows: Sequence[Values]
 ) -> None:
     if rows:
-        await session.execute_many(database.sql(statement), list(rows))  # type: ignore[arg-type]
+        await database.execute_many(session, statement, rows)
 
 
 async def _write_alone(database: Database, step: _Prepared) -> Recorded:
