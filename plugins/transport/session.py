@@ -28,7 +28,6 @@ from twap.ports.market import BookState
 from twap.ports.transport import Connection
 
 TICK_SECONDS = 0.5
-WELCOME_SECONDS = 3.0
 
 
 class Session:
@@ -124,7 +123,7 @@ class Session:
 
     async def _welcome(self) -> None:
         """An exchange with a handshake speaks first; one that does not is spoken to all the same."""
-        clock, until = self._venue.clock, self.opened_at + WELCOME_SECONDS
+        clock, until = self._venue.clock, self.opened_at + self._venue.limits.handshake_seconds
         while not self.heard and clock.monotonic() < until:
             await clock.sleep(0.02)
 

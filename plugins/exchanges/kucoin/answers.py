@@ -35,7 +35,7 @@ class Symbol(msgspec.Struct, rename="camel"):
 
 
 class Book(msgspec.Struct):
-    sequence: str
+    sequence: str | int
     bids: list[tuple[str, str]]
     asks: list[tuple[str, str]]
     time: int | None = None
@@ -104,7 +104,7 @@ def read_snapshot(body: bytes, symbol: str) -> Snapshot:
     try:
         sequence = int(book.sequence)
     except ValueError as error:
-        raise CodecError(f"a snapshot of {symbol} with sequence {book.sequence[:40]!r}") from error
+        raise CodecError(f"a snapshot of {symbol} with sequence {str(book.sequence)[:40]!r}") from error
     return Snapshot(symbol, book.bids, book.asks, sequence, book.time)
 
 

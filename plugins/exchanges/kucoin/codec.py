@@ -2,7 +2,7 @@
 
 Each change of a book carries a sequence of its own; a message covers the sequences `sequenceStart` to
 `sequenceEnd`, not in order. Requests are answered by their id, which comes back as text, whatever was sent.
-Nothing has to wait for the `welcome`: subscriptions that are sent as soon as the socket is open are accepted.
+Kucoin speaks first (`welcome`): what it is sent before that may be lost.
 """
 
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ class OddFrame(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw()
 
 
-_FRAME = msgspec.json.Decoder(Frame)
+_FRAME = msgspec.json.Decoder(Frame, strict=False)  # sequences may be text, as they are in REST answers
 _ODD_FRAME = msgspec.json.Decoder(OddFrame)
 
 

@@ -56,6 +56,11 @@ def test_update_when_one_change_then_delta_with_exact_texts():
     assert delta == Delta("BTC-USDT", 5, 5, [], [("67993.30", "1.21427407", "5")], 1729816425625)
 
 
+def test_update_when_its_sequences_are_text_then_read_all_the_same():
+    [delta] = KucoinCodec().receive(encode(update("5", "6", bids=[["10", "1", "6"]])))
+    assert (delta.first, delta.last) == (5, 6)
+
+
 def test_update_when_changes_are_out_of_order_then_each_side_by_its_sequence():
     bids = [["10", "3", "1000"], ["10", "1", "998"], ["9", "0", "999"]]
     [delta] = KucoinCodec().receive(encode(update(998, 1001, bids, [["11", "1", "1001"]])))
@@ -296,6 +301,11 @@ def test_snapshot_when_read_then_levels_as_sent():
     assert (snapshot.bids, snapshot.asks) == ([("1.0", "2")], [("1.1", "3")])
 
 
+def test_snapshot_when_its_sequence_is_a_number_then_read_all_the_same():
+    body = answer({"sequence": 17, "bids": [["1.0", "2"]], "asks": []})
+    assert Kucoin().snapshot(body, "BTC-USDT").sequence == 17
+
+
 @pytest.mark.parametrize("sequence", [None, "", "x", "9" * 5000])
 def test_snapshot_when_it_has_no_sequence_then_codec_error(sequence):
     with pytest.raises(CodecError):
@@ -401,3 +411,7 @@ def test_bodies_when_damaged_then_only_codec_error(body):
             read(body)
         except CodecError:
             continue
+
+
+def test_limits_when_frames_keep_coming_then_pings_are_sent_before_the_exchange_hangs_up():
+    assert Kucoin().limits.keepalive_seconds < 18

@@ -184,7 +184,7 @@ async def test_handshake_when_needed_then_new_token_and_subscription_waits_for_t
     market.network.reply("/token", b'{"token": "first"}', b'{"token": "second"}')
     await market.acquire("BTC-USDT")
     assert market.network.connection.url == "wss://named.test/?token=first"
-    await market.clock.advance(1)
+    await market.clock.advance(5)
     assert market.asked("subscribe") == []
     await market.push(frame("welcome"))
     await market.clock.advance(0.1)
