@@ -16,7 +16,7 @@ from twap.ports.errors import CodecError
 from twap.ports.events import Snapshot
 from twap.ports.exchange import BookRules, Checksum, Endpoints, Limits, OpenFeed
 from twap.ports.market import ZERO, Candle, Instrument
-from twap.ports.numbers import canonical, parse_plain
+from twap.ports.numbers import canonical, parse_number, parse_plain
 from twap.ports.transport import HttpRequest, Transport
 
 MODERN = {"XBT": "BTC", "XDG": "DOGE"}
@@ -66,7 +66,12 @@ class Kraken:
     rules = BookRules(contiguous=False, kept_depth=DEPTH, checksum=Checksum(10, level_digest, combine))
     # The server answers each symbol of a request by itself and takes about 20 of them a second.
     limits = Limits(
-        pongs_are_life=False, symbols_per_frame=10, frames_per_second=2, connects=(150, 600), rest=(1, 1)
+        pongs_are_life=False,
+        symbols_per_frame=10,
+        frames_per_second=2,
+        connects=(150, 600),
+        rest=(1, 1),
+        keepalive_seconds=30,  # a client that says nothing for about a minute may be taken for gone
     )
     taker_fee = Decimal("0.004")
     """0.40 %: the first step of the public fee schedule for spot; settings may say otherwise."""
@@ -128,10 +133,10 @@ class Kraken:
             old_base, old_quote = pair.wsname.split("/")
             base, quote = MODERN.get(old_base, old_base), MODERN.get(old_quote, old_quote)
             tick_size, min_quantity = (
-                canonical(parse_plain(pair.tick_size)),
-                canonical(parse_plain(pair.ordermin)),
+                canonical(parse_number(pair.tick_size)),
+                canonical(parse_number(pair.ordermin)),
             )
-            min_notional = canonical(parse_plain(pair.costmin))
+            min_notional = canonical(parse_number(pair.costmin))
         except (ValueError, RecursionError):
             return None
         if pair.status != "online" or pair.aclass_base != "currency" or not (base and quote):

@@ -80,6 +80,7 @@ class OKX:
         frames_per_second=2,
         connects=(3, 1),
         rest=(20, 2),
+        keepalive_seconds=20,  # silence of 30 s ends a connection: whose, OKX does not say
     )
     taker_fee = Decimal("0.001")
     """0.10 %: regular users, level 1 of the public fee schedule for spot; settings may say otherwise."""

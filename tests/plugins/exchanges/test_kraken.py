@@ -289,7 +289,7 @@ def test_rules_when_read_then_checksum_is_what_keeps_books_true():
 def test_instruments_when_old_codes_then_modern_names():
     listed = {
         "XXBTZUSD": PAIR,
-        "XDGXBT": {**PAIR, "wsname": "XDG/XBT", "lot_decimals": 0, "tick_size": "0.00000000010"},
+        "XDGXBT": {**PAIR, "wsname": "XDG/XBT", "lot_decimals": 0, "tick_size": "1e-10"},
         "CLOSED": {**PAIR, "wsname": "ETH/USD", "status": "cancel_only"},
         "DARK": {key: value for key, value in PAIR.items() if key != "wsname"},
         "ODD": {**PAIR, "tick_size": "much"},
@@ -441,3 +441,7 @@ def test_bodies_when_any_piece_is_replaced_then_values_or_codec_error(body, star
             read(body)
         except CodecError:
             continue
+
+
+def test_limits_when_frames_keep_coming_then_pings_are_sent_before_the_exchange_hangs_up():
+    assert Kraken().limits.keepalive_seconds < 60

@@ -470,3 +470,7 @@ def test_bodies_when_any_piece_is_replaced_then_values_or_codec_error(answer, st
             read(answer)
         except CodecError:
             continue
+
+
+def test_limits_when_frames_keep_coming_then_pings_are_sent_before_the_exchange_hangs_up():
+    assert OKX().limits.keepalive_seconds < 30
