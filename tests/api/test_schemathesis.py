@@ -40,7 +40,7 @@ class Server(threading.Thread):
         self.loop, self.stop = asyncio.get_running_loop(), asyncio.Event()
         self.headers = await self.api.sign_in()
         config = Config()
-        config.bind, config.loglevel = ["127.0.0.1:0"], "ERROR"
+        config.bind, config.errorlog = ["127.0.0.1:0"], None  # else it changes the logging of the process
         sockets = config.create_sockets()
         self.port = sockets.insecure_sockets[0].getsockname()[1]
         config.create_sockets = lambda: sockets

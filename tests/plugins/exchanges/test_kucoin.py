@@ -121,7 +121,7 @@ def test_receive_when_no_book_is_concerned_then_said_so(frame, event):
         b"1e400",
         b'{"type":"\xff"}',
         b'{"type":"message"',
-        b'{"type":"message","x":' + b"[" * 5000 + b"]" * 5000 + b"}",
+        b'{"type":"message","data":' + b"[" * 5000 + b"]" * 5000 + b"}",
         b'{"type":"message","data":NaN}',
         b'{"type":3}',
     ],
