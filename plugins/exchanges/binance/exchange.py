@@ -185,8 +185,8 @@ def _instrument(symbol: Symbol) -> Instrument | None:
         quote=symbol.quoteAsset,
         tick_size=_number(filters["PRICE_FILTER"]["tickSize"]),
         lot_size=_number(lot["stepSize"]),
-        min_quantity=_number(lot.get("minQty", "0")),
-        min_notional=_number(notional.get("minNotional", "0")),
+        min_quantity=_number(lot.get("minQty") or "0"),
+        min_notional=_number(notional.get("minNotional") or "0"),
     )
     return instrument if instrument.tick_size > ZERO and instrument.lot_size > ZERO else None
 

@@ -65,7 +65,7 @@ class LotSizeFilter(msgspec.Struct):
     """Bybit has deprecated `minOrderQty`: orders are bounded by their amount (quote) alone."""
 
     basePrecision: str  # noqa: N815
-    minOrderAmt: str = "0"  # noqa: N815
+    minOrderAmt: str | None = None  # noqa: N815
 
 
 class Symbol(msgspec.Struct):
@@ -206,7 +206,7 @@ def _instrument(symbol: Symbol) -> Instrument | None:
         quote=symbol.quoteCoin,
         tick_size=_number(symbol.priceFilter.tickSize),
         lot_size=_number(symbol.lotSizeFilter.basePrecision),
-        min_notional=_number(symbol.lotSizeFilter.minOrderAmt),
+        min_notional=_number(symbol.lotSizeFilter.minOrderAmt or "0"),
     )
     return instrument if instrument.tick_size > ZERO and instrument.lot_size > ZERO else None
 

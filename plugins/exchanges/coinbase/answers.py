@@ -27,18 +27,18 @@ class Product(msgspec.Struct):
     quote_currency_id: str
     quote_increment: str
     base_increment: str
-    base_min_size: str
-    quote_min_size: str
-    price_increment: str = ""
+    base_min_size: str | None = None
+    quote_min_size: str | None = None
+    price_increment: str | None = None
     product_type: str = "SPOT"
     status: str = ""
-    alias: str = ""
-    is_disabled: bool = False
-    trading_disabled: bool = False
-    view_only: bool = False
-    cancel_only: bool = False
-    post_only: bool = False
-    auction_mode: bool = False
+    alias: str | None = None
+    is_disabled: bool | None = None
+    trading_disabled: bool | None = None
+    view_only: bool | None = None
+    cancel_only: bool | None = None
+    post_only: bool | None = None
+    auction_mode: bool | None = None
 
     @property
     def takes_orders(self) -> bool:
@@ -148,8 +148,9 @@ def _step(text: str) -> Decimal:
     return step
 
 
-def _bound(text: str) -> Decimal:
-    bound = canonical(parse_plain(text))
+def _bound(text: str | None) -> Decimal:
+    """None or nothing: there is no such bound."""
+    bound = canonical(parse_plain(text or "0"))
     if bound < 0:
         raise ValueError(f"not a lower bound: {text}")
     return bound

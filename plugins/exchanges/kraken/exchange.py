@@ -35,6 +35,10 @@ MINUTES = {
 }
 
 
+Places = Annotated[int, msgspec.Meta(ge=0, le=18)]
+"""Digits after the point."""
+
+
 class _Answer(msgspec.Struct):
     error: list[str]
     result: dict[str, msgspec.Raw] = {}
@@ -43,11 +47,19 @@ class _Answer(msgspec.Struct):
 class _Pair(msgspec.Struct):
     wsname: str
     aclass_base: str
-    tick_size: str
-    lot_decimals: Annotated[int, msgspec.Meta(ge=0, le=18)]
-    status: str
-    ordermin: str = "0"
-    costmin: str = "0"
+    lot_decimals: Places
+    tick_size: str | None = None
+    pair_decimals: Places | None = None
+    status: str = "online"
+    ordermin: str | None = None
+    costmin: str | None = None
+
+    @property
+    def tick(self) -> Decimal:
+        """Older answers give the decimals of a price alone. Raises ValueError."""
+        if self.tick_size is None and self.pair_decimals is not None:
+            return canonical(Decimal(1).scaleb(-self.pair_decimals))
+        return canonical(parse_number(self.tick_size or ""))
 
 
 class _Row(msgspec.Struct, array_like=True):
@@ -132,11 +144,10 @@ class Kraken:
             pair = msgspec.json.decode(raw, type=_Pair)
             old_base, old_quote = pair.wsname.split("/")
             base, quote = MODERN.get(old_base, old_base), MODERN.get(old_quote, old_quote)
-            tick_size, min_quantity = (
-                canonical(parse_number(pair.tick_size)),
-                canonical(parse_number(pair.ordermin)),
+            tick_size = pair.tick
+            min_quantity, min_notional = (
+                canonical(parse_number(bound or "0")) for bound in (pair.ordermin, pair.costmin)
             )
-            min_notional = canonical(parse_number(pair.costmin))
         except (ValueError, RecursionError):
             return None
         if pair.status != "online" or pair.aclass_base != "currency" or not (base and quote):

@@ -8,7 +8,7 @@ import msgspec
 
 from twap.ports.errors import CodecError
 from twap.ports.events import Snapshot
-from twap.ports.market import ZERO, Candle, Instrument, canonical_symbol
+from twap.ports.market import Candle, Instrument, canonical_symbol
 from twap.ports.numbers import canonical, parse_plain
 
 UNREADABLE = (ValueError, RecursionError, OverflowError, OSError, IndexError)
@@ -29,8 +29,8 @@ class Symbol(msgspec.Struct, rename="camel"):
     quote_currency: str
     price_increment: str
     base_increment: str
-    base_min_size: str
     enable_trading: bool
+    base_min_size: str | None = None
     min_funds: str | None = None
 
 
@@ -74,7 +74,7 @@ def _instrument(entry: msgspec.Raw, exchange: str) -> Instrument | None:
             tick_size=_step(symbol.price_increment),
             lot_size=_step(symbol.base_increment),
             min_quantity=_bound(symbol.base_min_size),
-            min_notional=_bound(symbol.min_funds) if symbol.min_funds else ZERO,
+            min_notional=_bound(symbol.min_funds),
         )
     except UNREADABLE:
         return None
@@ -136,8 +136,9 @@ def _step(text: str) -> Decimal:
     return step
 
 
-def _bound(text: str) -> Decimal:
-    bound = canonical(parse_plain(text))
+def _bound(text: str | None) -> Decimal:
+    """None or nothing: there is no such bound."""
+    bound = canonical(parse_plain(text or "0"))
     if bound < 0:
         raise ValueError(f"not a lower bound: {text}")
     return bound

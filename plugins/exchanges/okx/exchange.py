@@ -37,7 +37,7 @@ class _Answer(msgspec.Struct):
     """code: text or number, 0 for success."""
 
     code: str | int
-    msg: str = ""
+    msg: str | None = None
     data: list[msgspec.Raw] = []
 
 
@@ -48,8 +48,8 @@ class _Pair(msgspec.Struct, rename="camel"):
     quote_ccy: str
     tick_sz: str
     lot_sz: str
-    min_sz: str
     state: str
+    min_sz: str | None = None
 
 
 class _Row(msgspec.Struct, array_like=True):
@@ -145,7 +145,7 @@ class OKX:
             if pair.state != "live" or pair.inst_type != "SPOT" or not (pair.base_ccy and pair.quote_ccy):
                 return None
             tick_size, lot_size, min_quantity = (
-                canonical(parse_plain(text)) for text in (pair.tick_sz, pair.lot_sz, pair.min_sz)
+                canonical(parse_plain(text)) for text in (pair.tick_sz, pair.lot_sz, pair.min_sz or "0")
             )
         except (ValueError, RecursionError):
             return None
@@ -173,7 +173,7 @@ def _data(body: bytes) -> list[msgspec.Raw]:
     except (ValueError, RecursionError) as error:
         raise CodecError(f"not an OKX answer: {error}") from error
     if str(answer.code) != "0":
-        raise CodecError(f"{answer.code} {answer.msg}"[:200])
+        raise CodecError(f"{answer.code} {answer.msg or ''}"[:200])
     return answer.data
 
 

@@ -357,3 +357,11 @@ def test_candles_when_fed_real_answers_then_every_row(path, count):
     assert len(candles) == count
     assert [candle.close for candle in candles] == [Decimal(row[4]) for row in rows]
     assert [candle.open_at.timestamp() * 1000 for candle in candles] == [row[0] for row in rows]
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_instruments_when_minimums_are_empty_then_there_are_none(nothing):
+    price, lot, notional = LISTED["filters"]
+    filters = [price, lot | {"minQty": nothing}, notional | {"minNotional": nothing}]
+    (instrument,) = instruments(LISTED | {"filters": filters})
+    assert (instrument.min_quantity, instrument.min_notional) == (0, 0)

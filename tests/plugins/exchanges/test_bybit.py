@@ -345,3 +345,9 @@ def test_receive_when_fed_fixtures_then_the_expected_events():
     for name, kind in expected.items():
         (event,) = codec.receive(fixture(f"bybit/nautilus__ws_{name}.json"))
         assert isinstance(event, kind), name
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_instruments_when_the_minimum_is_empty_then_there_is_none(nothing):
+    (instrument,) = instruments(LISTED | {"lotSizeFilter": {"basePrecision": "0.1", "minOrderAmt": nothing}})
+    assert instrument.min_notional == 0

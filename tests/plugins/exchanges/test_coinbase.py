@@ -412,3 +412,11 @@ def test_bodies_when_damaged_then_only_codec_error(body):
             read(body)
         except CodecError:
             continue
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_instruments_when_minimums_and_flags_are_empty_then_there_are_none(nothing):
+    bare = product(base_min_size=nothing, quote_min_size=nothing, price_increment=nothing, alias=nothing)
+    [instrument] = Coinbase().instruments(encode({"products": [{**bare, "view_only": None}]}))
+    assert (instrument.min_quantity, instrument.min_notional) == (0, 0)
+    assert instrument.tick_size == Decimal("0.01")

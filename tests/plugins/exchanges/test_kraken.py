@@ -445,3 +445,15 @@ def test_bodies_when_any_piece_is_replaced_then_values_or_codec_error(body, star
 
 def test_limits_when_frames_keep_coming_then_pings_are_sent_before_the_exchange_hangs_up():
     assert Kraken().limits.keepalive_seconds < 60
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_instruments_when_minimums_are_empty_then_there_are_none(nothing):
+    (instrument,) = KRAKEN.instruments(pairs(XXBTZUSD={**PAIR, "ordermin": nothing, "costmin": nothing}))
+    assert (instrument.min_quantity, instrument.min_notional) == (0, 0)
+
+
+def test_instruments_when_an_older_answer_then_the_tick_follows_from_the_decimals():
+    older = {key: value for key, value in PAIR.items() if key not in ("tick_size", "status")}
+    (instrument,) = KRAKEN.instruments(pairs(XXBTZUSD={**older, "pair_decimals": 5}))
+    assert instrument.tick_size == Decimal("0.00001")

@@ -474,3 +474,9 @@ def test_bodies_when_any_piece_is_replaced_then_values_or_codec_error(answer, st
 
 def test_limits_when_frames_keep_coming_then_pings_are_sent_before_the_exchange_hangs_up():
     assert OKX().limits.keepalive_seconds < 30
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_instruments_when_the_minimum_is_empty_then_there_is_none(nothing):
+    (instrument,) = EXCHANGE.instruments(body({**PAIR, "minSz": nothing}))
+    assert instrument.min_quantity == 0
