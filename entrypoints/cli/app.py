@@ -50,7 +50,7 @@ def about(
 ) -> None:
     """Paper trading with TWAP orders on live, exact crypto order books.
 
-    Start with: twap demo
+    Example, to start with: twap demo
     """
 
 

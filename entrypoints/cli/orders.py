@@ -10,9 +10,11 @@ from twap.entrypoints.cli.connection import LOCAL, ServerUrl, signed_client
 from twap.entrypoints.cli.output import AsJson, console, print_json, table
 from twap.entrypoints.cli.running import run, run_until_interrupted
 
-group = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="TWAP orders at a server. First: twap login NAME"
-)
+ABOUT = """TWAP orders at a server. First: twap login NAME
+
+Example: twap order submit BTCUSDT buy 0.5 --limit 101000 --duration 60 --exchanges binance
+"""
+group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=ABOUT)
 OrderId = Annotated[str, typer.Argument(metavar="ORDER", help="Its id.", show_default=False)]
 Json = dict[str, Any]
 

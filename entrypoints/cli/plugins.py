@@ -9,7 +9,11 @@ import typer
 from twap.entrypoints.cli.output import AsJson, console, print_json, table
 from twap.ports.errors import TwapError
 
-group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Exchange plugins: list, write, check.")
+ABOUT = """Exchange plugins: list, write, check.
+
+Example: twap plugin new acme
+"""
+group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=ABOUT)
 
 
 @group.command("list")

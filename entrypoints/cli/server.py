@@ -22,6 +22,9 @@ def serve(
     exchanges: Annotated[
         str | None, typer.Option(help="Enabled exchanges, with commas between (TWAP_EXCHANGES).")
     ] = None,
+    endpoints: Annotated[
+        str | None, typer.Option(help="Other addresses of exchanges, as JSON (TWAP_ENDPOINTS).")
+    ] = None,
     log_level: Annotated[
         str | None, typer.Option(help="debug, info, warning, error or critical (TWAP_LOG_LEVEL).")
     ] = None,
@@ -29,7 +32,8 @@ def serve(
 ) -> None:
     """Serve HTTP and WebSocket until Ctrl-C.
 
-    Settings come from flags, then from TWAP_ variables, then from the file .env.
+    Settings come from flags, then from TWAP_ variables, then from the file .env. TWAP_SECRET_KEY has no
+    flag: other users of the machine can read those.
 
     Examples: twap serve
 
@@ -45,6 +49,7 @@ def serve(
         port=port,
         database_url=database_url,
         exchanges=exchanges,
+        endpoints=endpoints,
         log_level=log_level,
         log_format=log_format,
     )

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from twap.entrypoints.container import Container
     from twap.ports.account import User
 
-group = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Accounts, in the database of the settings itself."
-)
+ABOUT = """Accounts, in the database of the settings itself.
+
+Example: twap user create alice --admin
+"""
+group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=ABOUT)
 Name = Annotated[str, typer.Argument(help="Of the account.")]
 
 

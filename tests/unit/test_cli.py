@@ -31,7 +31,7 @@ def all_commands(command=None, path=()):
     inner = getattr(command, "commands", {})
     if not inner:
         return [path]
-    return [found for name, each in inner.items() for found in all_commands(each, (*path, name))]
+    return [path, *(found for name, each in inner.items() for found in all_commands(each, (*path, name)))]
 
 
 def create(name, *options):
@@ -135,6 +135,12 @@ def test_serve_when_a_setting_is_wrong_then_it_is_named():
     assert result.exit_code == 1
     assert "TWAP_PORT" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_serve_when_endpoints_given_as_a_flag_are_wrong_then_they_are_named():
+    result = twap("serve", "--endpoints", '{"Binance": {"rest": "ftp://127.0.0.1"}}')
+    assert result.exit_code == 1
+    assert "TWAP_ENDPOINTS (Binance rest)" in result.output
 
 
 def test_dashboard_when_it_is_not_installed_then_it_says_what_to_install(monkeypatch):
