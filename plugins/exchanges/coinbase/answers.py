@@ -69,7 +69,9 @@ class Row(msgspec.Struct):
 
 
 class Candles(msgspec.Struct):
-    candles: list[Row]
+    """None, as servers write an empty list that was never made."""
+
+    candles: list[Row] | None
 
 
 T = TypeVar("T")
@@ -115,7 +117,7 @@ def _instrument(product: Product, exchange: str) -> Instrument | None:
 def read_candles(body: bytes) -> list[Candle]:
     """The newest first; intervals without a trade are missing, and rows may lie before the start."""
     try:
-        return [_candle(row) for row in _decode(body, Candles).candles]
+        return [_candle(row) for row in _decode(body, Candles).candles or ()]
     except UNREADABLE as error:
         raise CodecError(f"a candle that can't be read: {error}") from error
 

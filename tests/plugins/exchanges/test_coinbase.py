@@ -420,3 +420,7 @@ def test_instruments_when_minimums_and_flags_are_empty_then_there_are_none(nothi
     [instrument] = Coinbase().instruments(encode({"products": [{**bare, "view_only": None}]}))
     assert (instrument.min_quantity, instrument.min_notional) == (0, 0)
     assert instrument.tick_size == Decimal("0.01")
+
+
+def test_candles_when_null_stands_for_none_then_there_are_none():
+    assert Coinbase().candles(b'{"candles": null}', BTC, "1m") == []
