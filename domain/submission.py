@@ -7,7 +7,9 @@ from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal, localcontext
 from functools import reduce
 from math import lcm
 
+from twap.domain.market import Market
 from twap.domain.schedule import Schedule, slice_count
+from twap.domain.sweep import within_limit
 from twap.ports.bus import EventBus, OrderChanged
 from twap.ports.clock import Clock
 from twap.ports.errors import Conflict, InvalidField, Throttled
@@ -15,7 +17,7 @@ from twap.ports.feed import MarketFeed
 from twap.ports.ids import Ids
 from twap.ports.market import ZERO, Instrument, canonical_symbol
 from twap.ports.numbers import EXACT, canonical
-from twap.ports.order import Order, OrderStatus, Progress, Ticket, VenueTerms
+from twap.ports.order import Order, OrderStatus, Progress, Side, Ticket, VenueTerms
 from twap.ports.store import OrderStore
 
 START_TOLERANCE = timedelta(seconds=5)
@@ -27,6 +29,7 @@ async def submit(
     *,
     user_id: str,
     feed: MarketFeed,
+    market: Market,
     orders: OrderStore,
     clock: Clock,
     bus: EventBus,
@@ -49,6 +52,7 @@ async def submit(
         return known
     instruments = [await feed.instrument(exchange, ticket.symbol) for exchange in ticket.exchanges]
     order = build_order(ticket, instruments, order_id=ids.new(), user_id=user_id, now=clock.now(), fees=fees)
+    order = replace(order, warnings=(*order.warnings, *_depth_warnings(order, market)))
     if await orders.count_unfinished(user_id) >= most_running:
         raise Throttled(f"{most_running} orders are running already; cancel one, or wait for its end", 60)
     stored = await orders.add(order)
@@ -213,3 +217,27 @@ def _warnings(order: Order) -> tuple[str, ...]:
                 f" {terms.min_notional:f} of {terms.exchange}; a longer slice interval makes slices larger"
             )
     return tuple(warnings)
+
+
+def _depth_warnings(order: Order, market: Market) -> tuple[str, ...]:
+    """Whether the order asks for more than its books could give, were they filled up anew for each slice.
+
+    None where a book is not live yet, or displays nothing within the limit: the order may wait for its price.
+    """
+    ticket = order.ticket
+    displayed = ZERO
+    with localcontext(EXACT):
+        for exchange in ticket.exchanges:
+            bids, asks = market.levels(exchange, ticket.symbol)
+            if not bids and not asks:
+                return ()
+            levels = asks if ticket.side is Side.BUY else bids
+            displayed += sum((each.quantity for each in levels if within_limit(ticket, each.price)), ZERO)
+        most = displayed * (ticket.max_participation or 1) * order.slices_total
+        most -= most % order.lot_size
+    if not displayed or ticket.quantity <= most:
+        return ()
+    return (
+        f"{ticket.quantity:f} is more than the books could give: they display {displayed:f} within the limit,"
+        f" so {canonical(most):f} at most, were they filled up anew for each of {order.slices_total} slices",
+    )

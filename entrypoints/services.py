@@ -111,6 +111,7 @@ class Services:
             ticket,
             user_id=user.id,
             feed=self.feed,
+            market=self.market,
             orders=self.storage.orders,
             clock=self.clock,
             bus=self.bus,

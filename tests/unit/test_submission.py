@@ -10,8 +10,12 @@ from tests.fakes.clock import ManualClock
 from tests.fakes.feed import FakeFeed, instrument
 from tests.fakes.ids import CountingIds
 from tests.fakes.memory_store import MemoryStorage
+from twap.domain.market import Market
 from twap.domain.submission import coarsest_lot, submit
 from twap.ports.errors import Conflict, InvalidField, Throttled, UnknownExchange, UnknownSymbol
+from twap.ports.events import Snapshot
+from twap.ports.exchange import BookRules
+from twap.ports.feed import Pulse
 from twap.ports.order import OrderStatus, Side, Ticket
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -28,6 +32,7 @@ class Desk:
             }
         )
         self.clock = ManualClock(NOON)
+        self.market = Market(self.clock)
         self.bus = ListBus()
         self.ids = CountingIds()
 
@@ -36,6 +41,7 @@ class Desk:
             replace(TICKET, **changes),
             user_id="ada",
             feed=self.feed,
+            market=self.market,
             orders=self.storage.orders,
             clock=self.clock,
             bus=self.bus,
@@ -43,6 +49,14 @@ class Desk:
             fees={"Binance": D("0.001"), "Kucoin": D("0.002")},
             most_running=most_running,
         )
+
+    def show(self, exchange, asks):
+        """A live book with these asks."""
+        told = self.market.open(
+            self.feed.listed[exchange][0], BookRules(contiguous=False), lambda cause, reason: None
+        )
+        told.connected(Pulse(self.clock.monotonic()))
+        told.snapshot(Snapshot("BTC-USDT", [("99", "1")], asks, 7, None))
 
 
 @pytest.fixture
@@ -121,6 +135,21 @@ async def test_submit_when_a_name_or_time_is_wrong_then_refused(desk, changes, e
 async def test_submit_when_start_at_is_given_then_the_schedule_begins_there(desk):
     later = NOON + timedelta(hours=1)
     assert (await desk.submit(start_at=later)).starts_at == later
+
+
+async def test_submit_when_larger_than_the_books_could_give_then_warned_with_the_largest_quantity(desk):
+    both = {"exchanges": ("Binance", "Kucoin"), "quantity": D("30.5")}
+    desk.show("Binance", [("100", "2"), ("100.5", "1"), ("101", "50")])
+    assert not (await desk.submit(**both)).warnings, "nothing is known of Kucoin yet"
+    desk.show("Kucoin", [("100.2", "0.05")])
+    assert (await desk.submit(**both)).warnings == ()
+    (warning,) = (await desk.submit(**both | {"quantity": D("31")})).warnings
+    assert (
+        "31 is more than the books could give: they display 3.05 within the limit, so 30.5 at most" in warning
+    )
+    (warning,) = (await desk.submit(**both, max_participation=D("0.5"))).warnings
+    assert "15 at most" in warning
+    assert (await desk.submit(**both, limit_price=D("99.5"))).warnings == (), "it waits for its price"
 
 
 async def test_submit_when_repeated_then_announced_once(desk):
