@@ -53,7 +53,7 @@ def _dicts(symbols, levels):
 
 def _texts(number, levels):
     """Bids and asks of symbol `number` around a price of its own."""
-    chance = random.Random(number)
+    chance = random.Random(number)  # noqa: S311
     middle = 1000 * (number + 1)
     return [
         [

@@ -9,7 +9,7 @@ from statistics import geometric_mean, median
 from tests.bench import peers
 from tests.bench.footprint import books_to_dicts
 from tests.bench.material import CHECKSUMMED, NAMES, tapes
-from tests.bench.players import DECIMALS, Decode, Product
+from tests.bench.players import DECIMALS, Decode, Product, prepared
 from tests.bench.report import Goal, Section
 from tests.bench.timing import interleaved, percentile, ratio
 from tests.fakes.clock import ManualClock
@@ -81,16 +81,6 @@ def contenders(name, material):
     floor = DECIMALS[name.partition(",")[0]]
     makers = {"product": Product, "decimals": floor, "decode": Decode, "codec": CodecAlone}
     return {each: partial(prepared, maker, material) for each, maker in makers.items()}
-
-
-def prepared(maker, material):
-    players = [maker(tape) for tape in material]
-
-    def play():
-        for player in players:
-            player.play()
-
-    return play
 
 
 class CodecAlone:
@@ -227,7 +217,7 @@ class Fours:
     EXCHANGES = ("A", "B", "C", "D")
 
     def __init__(self):
-        self.random, self.sequence = random.Random(4), 1
+        self.random, self.sequence = random.Random(4), 1  # noqa: S311
         clock = ManualClock()
         self.market = Market(clock)
         self.books, self.dicts = [], []

@@ -1,7 +1,6 @@
 """Orders: the slices of thousands that are due in the same second, computed, explained and stored."""
 
 import asyncio
-import os
 import tempfile
 import time
 from contextlib import asynccontextmanager
@@ -175,7 +174,7 @@ async def sustained(file, count, seconds):
         blocks, worked = [], time.process_time()
         jobs.append(asyncio.create_task(watch_loop(blocks)))
         give_up = clock.monotonic() + 1.5 * seconds + 10
-        while stats.slices < count * seconds and clock.monotonic() < give_up:
+        while stats.slices < count * seconds and clock.monotonic() < give_up:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
         await asyncio.sleep(0.2)
         worked = time.process_time() - worked
@@ -250,7 +249,7 @@ async def listing_seconds(storage):
 
 
 def file_size(file):
-    return sum(os.path.getsize(each) for each in (file, f"{file}-wal") if os.path.exists(each))
+    return sum(each.stat().st_size for each in (file, Path(f"{file}-wal")) if each.exists())
 
 
 async def row_by_row(file):

@@ -193,3 +193,14 @@ DECIMALS = {
     "kucoin": KucoinDecimals,
     "okx": OKXDecimals,
 }
+
+
+def prepared(maker, material):
+    """A run of one player per tape, made ready: call it to play them all."""
+    players = [maker(tape) for tape in material]
+
+    def play():
+        for player in players:
+            player.play()
+
+    return play

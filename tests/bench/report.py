@@ -1,4 +1,4 @@
-"""What a benchmark says: tables of goals and measurements, as Markdown on the terminal and in the document."""
+"""What a benchmark says: tables of goals and measurements, as Markdown for the terminal and the document."""
 
 import os
 import platform

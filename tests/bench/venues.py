@@ -22,7 +22,7 @@ class Venues:
 
     def __init__(self, clock):
         self.market = Market(clock)
-        self._clock, self._chance, self._sequence = clock, random.Random(5), 1
+        self._clock, self._chance, self._sequence = clock, random.Random(5), 1  # noqa: S311
         self._books, self._pulse = [], Pulse(clock.monotonic())
         for name in EXCHANGES:
             listed = Instrument(
