@@ -7,7 +7,7 @@ import typer
 
 from twap.entrypoints.cli.connection import LOCAL, TOKEN_VARIABLE, URL_VARIABLE, ServerUrl
 from twap.entrypoints.cli.local import DatabaseUrl, opened_storage
-from twap.entrypoints.cli.running import run, run_server, run_until_interrupted
+from twap.entrypoints.cli.running import run, run_server
 from twap.ports.errors import TwapError
 
 group = typer.Typer()
@@ -73,14 +73,19 @@ def migrate(database_url: DatabaseUrl = None) -> None:
 
 
 @group.command("dashboard")
-def dashboard(url: ServerUrl = LOCAL) -> None:
+def dashboard(
+    url: ServerUrl = LOCAL,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the page, on 127.0.0.1.")] = 8501,
+) -> None:
     """Show books, orders and reports of a server in the browser.
 
-    Example: twap dashboard --url http://127.0.0.1:8000
+    Examples: twap dashboard
+
+    twap dashboard --url http://127.0.0.1:9000 --port 8600
     """
     if importlib.util.find_spec(DASHBOARD) is None or importlib.util.find_spec("streamlit") is None:
         raise TwapError("the dashboard needs an extra: pip install 'twap-trading-api[dashboard]'")
-    run_until_interrupted(_show_dashboard(url))
+    _show_dashboard(url, port)
 
 
 async def _migrate(database_url: str | None) -> None:
@@ -88,19 +93,25 @@ async def _migrate(database_url: str | None) -> None:
         pass
 
 
-async def _show_dashboard(url: str) -> None:
-    """Streamlit wants a process of its own."""
-    import asyncio
+def _show_dashboard(url: str, port: int) -> None:
+    """Runs Streamlit, which stops by itself on SIGINT and SIGTERM, in this process."""
     import os
-    import sys
+    from pathlib import Path
 
-    spec = importlib.util.find_spec(DASHBOARD)
-    folder = next(iter(spec.submodule_search_locations or ()), "") if spec else ""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "streamlit", "run", os.path.join(folder, "app.py")),  # noqa: PTH118
-        *("--server.address", "127.0.0.1", "--browser.gatherUsageStats", "false"),
-        env={**os.environ, URL_VARIABLE: url},
-    )
-    if await process.wait():
-        raise TwapError("the dashboard could not be started")
+    from streamlit.web import cli
+
+    from twap.entrypoints import dashboard as page
+
+    os.environ[URL_VARIABLE] = url
+    script = Path(page.__path__[0]) / "app.py"
+    flags = {
+        "server.address": "127.0.0.1",
+        "server.port": str(port),
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+    }
+    arguments = [part for name, value in flags.items() for part in (f"--{name}", value)]
+    typer.echo(f"the dashboard of {url} is at http://127.0.0.1:{port} until Ctrl-C")
+    cli.main(["run", str(script), *arguments], standalone_mode=False)
