@@ -6,6 +6,7 @@ from datetime import datetime
 from tortoise.exceptions import IntegrityError
 
 from twap.plugins.storage.database import Database
+from twap.plugins.storage.lookups import Lookups
 from twap.plugins.storage.rows import family_of, to_user, user_of
 from twap.plugins.storage.statements import FAMILY, USER
 from twap.ports.account import TokenFamily, User
@@ -15,8 +16,8 @@ from twap.ports.errors import UsernameTaken
 class TortoiseUsers:
     """A `twap.ports.store.UserStore`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, lookups: Lookups) -> None:
+        self._database, self._lookups = database, lookups
         self._table = database.tables.users
 
     async def add(self, user: User) -> None:
@@ -40,9 +41,8 @@ class TortoiseUsers:
             return None if row is None else to_user(row)
 
     async def get(self, user_id: str) -> User | None:
-        async with self._database.reading() as session:
-            rows = await session.execute_query_dict(self._database.sql(USER), [user_id])
-            return user_of(rows[0]) if rows else None
+        rows = await self._lookups.rows(USER, [user_id])
+        return user_of(rows[0]) if rows else None
 
     async def all(self) -> Sequence[User]:
         async with self._database.reading() as session:
@@ -63,8 +63,8 @@ class TortoiseUsers:
 class TortoiseTokens:
     """A `twap.ports.store.TokenStore`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, lookups: Lookups) -> None:
+        self._database, self._lookups = database, lookups
         self._table = database.tables.token_families
 
     async def add(self, family: TokenFamily) -> None:
@@ -79,9 +79,8 @@ class TortoiseTokens:
             )
 
     async def get(self, family_id: str) -> TokenFamily | None:
-        async with self._database.reading() as session:
-            rows = await session.execute_query_dict(self._database.sql(FAMILY), [family_id])
-            return family_of(rows[0]) if rows else None
+        rows = await self._lookups.rows(FAMILY, [family_id])
+        return family_of(rows[0]) if rows else None
 
     async def rotate(self, family_id: str, spent: str, fresh: str, expires_at: datetime) -> bool:
         async with self._database.writing() as session:

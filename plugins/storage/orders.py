@@ -10,6 +10,7 @@ from tortoise.expressions import Q
 
 from twap.plugins.storage.database import Database
 from twap.plugins.storage.fields import EPOCH, to_microseconds
+from twap.plugins.storage.lookups import Lookups
 from twap.plugins.storage.recent_orders import RecentOrders
 from twap.plugins.storage.recording import record
 from twap.plugins.storage.rows import order_values, progress_values, to_execution, to_order, to_slice
@@ -33,10 +34,10 @@ ROWS_WITHOUT_PAUSE = 400
 class TortoiseOrders:
     """A `twap.ports.store.OrderStore`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, lookups: Lookups) -> None:
+        self._database, self._lookups = database, lookups
         self._tables = database.tables
-        self._recent = RecentOrders(database.tables.orders)
+        self._recent = RecentOrders(database)
 
     async def add(self, order: Order) -> Order:
         try:
@@ -72,10 +73,9 @@ class TortoiseOrders:
         status: OrderStatus | None = None,
         symbol: str | None = None,
     ) -> Sequence[Order]:
-        async with self._database.reading() as session:
-            statement, values = _page(user_id, limit, before, status, symbol)
-            rows = await session.execute_query_dict(self._database.sql(statement), values)
-            return await self._recent.orders([(row["id"], row["revision"]) for row in rows], session)
+        statement, values = page_statement(user_id, limit, before, status, symbol)
+        rows = await self._lookups.rows(statement, values)
+        return await self._recent.orders([(row["id"], row["revision"]) for row in rows])
 
     async def unfinished(self, user_id: str) -> Sequence[Order]:
         async with self._database.reading() as session:
@@ -177,7 +177,7 @@ class TortoiseOrders:
         return await record(self._database, steps)
 
 
-def _page(
+def page_statement(
     user_id: str, limit: int, before: PageKey | None, status: OrderStatus | None, symbol: str | None
 ) -> tuple[str, list[object]]:
     """A statement for ids and revisions, with its values."""

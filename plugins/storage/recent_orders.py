@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from tortoise import BaseDBAsyncClient
-
-from twap.plugins.storage.models import OrderRow
+from twap.plugins.storage.database import Database
 from twap.plugins.storage.rows import to_order
 from twap.ports.order import Order
 
@@ -15,11 +13,11 @@ class RecentOrders:
     """A stored order never changes without a new revision, so what was decoded holds for as long as the
     database still names that one, whoever writes to it. At most 2,048 are kept."""
 
-    def __init__(self, table: type[OrderRow]) -> None:
-        self._table = table
+    def __init__(self, database: Database) -> None:
+        self._database, self._table = database, database.tables.orders
         self._kept: dict[str, Order] = {}
 
-    async def orders(self, wanted: Sequence[tuple[str, int]], session: BaseDBAsyncClient) -> list[Order]:
+    async def orders(self, wanted: Sequence[tuple[str, int]]) -> list[Order]:
         """These ids at these revisions (or newer, where one was changed meanwhile), in that order."""
         found = {order_id: self._kept.get(order_id) for order_id, _ in wanted}
         missing = [
@@ -28,8 +26,9 @@ class RecentOrders:
             if (kept := found[order_id]) is None or kept.progress.revision != revision
         ]
         if missing:
-            for row in await self._table.filter(id__in=missing).using_db(session):
-                found[row.id] = self._keep(to_order(row))
+            async with self._database.reading() as session:
+                for row in await self._table.filter(id__in=missing).using_db(session):
+                    found[row.id] = self._keep(to_order(row))
         return [order for order_id, _ in wanted if (order := found[order_id]) is not None]
 
     def _keep(self, order: Order) -> Order:

@@ -5,6 +5,7 @@ from pathlib import Path
 from twap.plugins.storage.accounts import TortoiseTokens, TortoiseUsers
 from twap.plugins.storage.address import MEMORY, PostgresAddress, SqliteAddress, parse_address, wrong_url
 from twap.plugins.storage.database import Database
+from twap.plugins.storage.lookups import Lookups
 from twap.plugins.storage.migrating import bring_up
 from twap.plugins.storage.orders import TortoiseOrders
 from twap.plugins.storage.sqlite import SqliteDatabase
@@ -23,9 +24,10 @@ class TortoiseStorage:
     def __init__(self, database_url: str) -> None:
         self._address = parse_address(database_url)
         self._database = _database(self._address)
-        self._orders = TortoiseOrders(self._database)
-        self._users = TortoiseUsers(self._database)
-        self._tokens = TortoiseTokens(self._database)
+        self._lookups = Lookups(self._database, _file(self._address))
+        self._orders = TortoiseOrders(self._database, self._lookups)
+        self._users = TortoiseUsers(self._database, self._lookups)
+        self._tokens = TortoiseTokens(self._database, self._lookups)
         self._open = False
 
     @property
@@ -48,6 +50,7 @@ class TortoiseStorage:
         try:
             await database.connect()
             await bring_up(database, migrate=migrate)
+            self._lookups.open()
         except StorageError as error:
             raise wrong_url(f"{address} can't be used: {error}") from error
         except database.errors as error:
@@ -72,6 +75,7 @@ class TortoiseStorage:
     async def close(self) -> None:
         if self._open:
             self._open = False
+            self._lookups.close()
             await self._database.close()
 
 
@@ -83,6 +87,13 @@ def _database(address: SqliteAddress | PostgresAddress) -> Database:
     except ImportError:
         raise wrong_url("PostgreSQL needs the extra: pip install 'twap-trading-api[postgres]'") from None
     return PostgresDatabase(address)
+
+
+def _file(address: SqliteAddress | PostgresAddress) -> str | None:
+    """Where an embedded database lies; None for a server's, and for one in memory."""
+    if isinstance(address, SqliteAddress) and address.file != MEMORY:
+        return address.file
+    return None
 
 
 def _make_folder(address: SqliteAddress) -> None:
