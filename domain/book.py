@@ -17,6 +17,7 @@ _POWERS: tuple[int, ...] = tuple(10**places for places in range(PRICE_DECIMALS +
 _MAX_TEXT = 40
 _REMEMBERED = 100_000
 _FEW_CHANGES = 64
+_KNOWN_LEVELS = 64
 
 Digest = Callable[[str, str], str]
 
@@ -68,6 +69,7 @@ class BookSide:
         "_best_digests",
         "_changed",
         "_digest",
+        "_known",
         "_ladder",
         "_sorted",
         "_summed_until",
@@ -88,6 +90,7 @@ class BookSide:
         self._sorted: list[int] | None = None
         self._changed: list[int] = []
         self._ladder: list[Level] = []
+        self._known: dict[int, tuple[str, Level]] = {}
 
     def apply(self, levels: WireLevels, prices: PriceTexts) -> None:
         """Raises BadLevel (TypeError, IndexError or AttributeError for what is no pair of texts): the side is
@@ -178,10 +181,20 @@ class BookSide:
                 keys: Iterable[int] = reversed(ordered[len(ordered) - wanted : len(ordered) - have])
             else:
                 keys = ordered[have:wanted]
-            ladder.extend(
-                Level(price_of(key), EXACT.normalize(Decimal(self.quantities[key]))) for key in keys
-            )
+            ladder.extend([self._level(key) for key in keys])
         return ladder[:wanted]
+
+    def _level(self, key: int) -> Level:
+        """Most of the best levels are the same at every reading, so the last ones read are kept."""
+        text = self.quantities[key]
+        known = self._known.get(key)
+        if known is not None and known[0] == text:
+            return known[1]
+        level = Level(price_of(key), EXACT.normalize(Decimal(text)))
+        if len(self._known) >= _KNOWN_LEVELS:
+            self._known.clear()
+        self._known[key] = text, level
+        return level
 
     def quantity_at(self, price: Decimal) -> Decimal:
         """Displayed there; 0 where there is no such level."""

@@ -72,7 +72,7 @@ def level_digest(price: str, quantity: str) -> str:
 
 def combine(bids: Sequence[str], asks: Sequence[str]) -> int:
     """CRC32 (unsigned) over ten asks, then ten bids. docs.kraken.com/api/docs/guides/spot-ws-book-v2"""
-    return zlib.crc32(("".join(asks) + "".join(bids)).encode())
+    return zlib.crc32("".join([*asks, *bids]).encode())
 
 
 class KrakenCodec:
