@@ -13,6 +13,8 @@ from twap.ports.market import BookState, Instrument
 
 OLD_SNAPSHOT_SECONDS = 0.2
 OLD_SNAPSHOT_MOST_SECONDS = 5.0
+REFILL_MOST_SECONDS = 2.0
+"""A market that runs away from its snapshot needs refills again and again: no fault, so hardly slowed down."""
 
 
 class Carrier(Protocol):
@@ -39,6 +41,7 @@ class Subscription:
     __slots__ = (
         "_away",
         "_old_snapshots",
+        "_refills",
         "_repetition",
         "asked_at",
         "book",
@@ -65,6 +68,7 @@ class Subscription:
         self._away = False
         self._repetition = Repetition(0.0)
         self._old_snapshots = Repetition(OLD_SNAPSHOT_SECONDS, OLD_SNAPSHOT_MOST_SECONDS)
+        self._refills = Repetition(0.0, REFILL_MOST_SECONDS)
         self._restart()
 
     def _restart(self) -> None:
@@ -144,8 +148,12 @@ class Subscription:
 
     def delay(self, cause: Cause, now: float) -> float:
         """Seconds to wait before the next remedy for this cause."""
-        repetition = self._old_snapshots if cause is Cause.OLD_SNAPSHOT else self._repetition
-        return repetition.delay(now)
+        match cause:
+            case Cause.OLD_SNAPSHOT:
+                return self._old_snapshots.delay(now)
+            case Cause.SHALLOW:
+                return self._refills.delay(now)
+        return self._repetition.delay(now)
 
     @property
     def sequence(self) -> int | None:

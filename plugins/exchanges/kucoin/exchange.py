@@ -40,7 +40,8 @@ INTERVALS: Final[Mapping[str, tuple[str, timedelta]]] = {
 class Kucoin:
     name = "Kucoin"
     endpoints = Endpoints(rest="https://api.kucoin.com", ws="wss://ws-api-spot.kucoin.com")
-    rules = BookRules(snapshot_by_rest=True, contiguous=True, drops_old=True, seed_depth=100, refill_below=20)
+    # Its 100 levels are soon behind a market that moves: refilled at half.
+    rules = BookRules(snapshot_by_rest=True, contiguous=True, drops_old=True, seed_depth=100, refill_below=50)
     limits = Limits(
         pongs_are_life=False,
         symbols_per_connection=300,

@@ -5,6 +5,7 @@ import pytest
 from tests.fakes.exchange import FakeExchange, delta_frame, frame, snapshot_body, snapshot_frame
 from twap.ports.errors import ExchangeUnavailable, UnknownExchange
 from twap.ports.exchange import Endpoints, Limits
+from twap.ports.feed import Cause
 from twap.ports.market import BookState
 
 
@@ -272,3 +273,12 @@ async def test_rest_snapshot_when_fetched_for_many_then_each_gets_its_own(make_m
     await market.acquire("BTC-USDT", "DOGE-USDT")
     assert ("snapshot", 8) in market.book().log
     assert ("snapshot", 9) in market.book("DOGEUSDT").log
+
+
+async def test_refill_when_the_market_runs_away_for_minutes_then_it_stays_quick(make_market):
+    market = await make_market(FakeExchange(by_rest=True))
+    await market.acquire("BTC-USDT")
+    for number in range(30):
+        market.book().heal(Cause.SHALLOW, "19 known levels left")
+        await market.clock.advance(2.1)
+        assert len(market.book().told("snapshot")) == number + 2
