@@ -100,8 +100,9 @@ def _ws_clients(port, exchanges):
 
 def _http_clients(port, token, order_id, seconds):
     arguments = ["--port", port, "--token", token, "--rate", REQUESTS_PER_SECOND, "--connections", 25]
-    for path in ("/ping", "/orders?limit=50", f"/orders/{order_id}", "/exchanges/status", "/metrics"):
-        arguments += ["--path", path]
+    for path, share in (("/ping", 3), ("/orders?limit=50", 3), ("/exchanges/status", 2), ("/metrics", 1)):
+        arguments += ["--path", path] * share
+    arguments += ["--path", f"/orders/{order_id}"]
     return Child("tests.bench.load_http", *arguments, "--seconds", seconds)
 
 
