@@ -13,8 +13,8 @@ from twap.ports.market import BookState, Instrument
 
 OLD_SNAPSHOT_SECONDS = 0.2
 OLD_SNAPSHOT_MOST_SECONDS = 5.0
-REFILL_MOST_SECONDS = 2.0
-"""A market that runs away from its snapshot needs refills again and again: no fault, so hardly slowed down."""
+REFILL_MOST_SECONDS = 0.5
+"""A market that runs away from its snapshot needs refills again and again: no fault, so hardly delayed."""
 
 
 class Carrier(Protocol):

@@ -280,5 +280,5 @@ async def test_refill_when_the_market_runs_away_for_minutes_then_it_stays_quick(
     await market.acquire("BTC-USDT")
     for number in range(30):
         market.book().heal(Cause.SHALLOW, "19 known levels left")
-        await market.clock.advance(2.1)
+        await market.clock.advance(0.6)
         assert len(market.book().told("snapshot")) == number + 2
