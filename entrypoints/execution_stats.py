@@ -11,7 +11,10 @@ LATENESS_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 1.0, 2.0, 5.0)
 
 
 class ExecutionStats:
-    """lateness: slices by seconds from due to look, in LATENESS_BUCKETS; the last bucket holds the rest."""
+    """lateness: slices by seconds from due to look, in LATENESS_BUCKETS; the last bucket holds the rest.
+
+    longest_busy_seconds  the longest that a batch kept the event loop to itself
+    """
 
     def __init__(self) -> None:
         self.slices = 0
@@ -21,6 +24,7 @@ class ExecutionStats:
         self.lateness_sum = 0.0
         self.last_tick_seconds = 0.0
         self.longest_tick_seconds = 0.0
+        self.longest_busy_seconds = 0.0
         self.steps_lost = 0
         self.steps_failed = 0
         self.storage_error: str | None = None
@@ -40,6 +44,9 @@ class ExecutionStats:
     def tick(self, seconds: float) -> None:
         self.last_tick_seconds = seconds
         self.longest_tick_seconds = max(self.longest_tick_seconds, seconds)
+
+    def busy(self, seconds: float) -> None:
+        self.longest_busy_seconds = max(self.longest_busy_seconds, seconds)
 
     def lost(self) -> None:
         self.steps_lost += 1

@@ -159,7 +159,8 @@ class Executor:
     async def _advance_due(self) -> list[_Move]:
         """Whatever is due, in order of due time, at most a batch; the loop gets a turn in between."""
         moves: list[_Move] = []
-        yielded = self._clock.monotonic()
+        monotonic = self._clock.monotonic
+        yielded = monotonic()
         while self._heap and len(moves) < STEPS_AT_ONCE:
             now = self._clock.now()
             if self._heap[0][0] > now:
@@ -175,9 +176,12 @@ class Executor:
             held.due = None
             moves.append(_Move(held, step, due))
             self._shared.put(step.order)
-            if self._clock.monotonic() - yielded > YIELD_AFTER_SECONDS:
+            busy = monotonic() - yielded
+            if busy > YIELD_AFTER_SECONDS:
+                self.stats.busy(busy)
                 await asyncio.sleep(0)
-                yielded = self._clock.monotonic()
+                yielded = monotonic()
+        self.stats.busy(monotonic() - yielded)
         return moves
 
     async def _work(self) -> None:
@@ -213,7 +217,8 @@ class Executor:
             outcomes = [Recorded.FAILED] * len(moves)
         else:
             self.stats.storage_works()
-        now = self._clock.now()
+        now, began = self._clock.now(), self._clock.monotonic()
+        lost: list[Held] = []
         for move, outcome in zip(moves, outcomes, strict=True):
             if outcome is Recorded.STORED:
                 self._stored(move, now)
@@ -222,7 +227,10 @@ class Executor:
                 self._shared.put(move.held.order)
                 self._schedule(move.held, now, now + RETRY)
             else:
-                await self._reload(move.held, now)
+                lost.append(move.held)
+        self.stats.busy(self._clock.monotonic() - began)
+        for held in lost:
+            await self._reload(held, now)
 
     def _stored(self, move: _Move, now: datetime) -> None:
         held = move.held

@@ -88,6 +88,11 @@ class OperationsCollector(Collector):
             "The longest such time since the start",
             value=stats.longest_tick_seconds,
         )
+        yield GaugeMetricFamily(
+            "twap_executor_longest_busy_seconds",
+            "The longest that a batch kept the event loop to itself, since the start",
+            value=stats.longest_busy_seconds,
+        )
         yield CounterMetricFamily(
             "twap_executor_steps_failed",
             "Steps that could not be stored; tried again",
