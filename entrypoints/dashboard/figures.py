@@ -62,7 +62,8 @@ def price_chart(order: Json, report: Json, samples: Sequence[Json]) -> Figure:
         if report[key] is not None:
             price = float(report[key])
             lines.append(_line(name, [start, end], [price, price], colour, dash))
-    return _figure(lines, "time (UTC)", "price")
+    # Plotly refuses a figure without a line: an order that waits has seen nothing yet.
+    return _figure(lines or [_line("mid price", [], [], MID)], "time (UTC)", "price")
 
 
 def fill_chart(order: Json, samples: Sequence[Json]) -> Figure:

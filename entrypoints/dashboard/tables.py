@@ -10,7 +10,7 @@ MOST_ROWS, MOST_PIXELS = 12, 460
 
 
 def table(rows: Sequence[Row], *, whole: bool = False) -> None:
-    """Cells are shown as they are: no Markdown. Many rows scroll, unless the table is to be seen as a whole."""
+    """Cells are shown as they are: no Markdown. Many rows scroll, unless `whole`."""
     if rows:
         cells = [{name: literal(value) for name, value in row.items()} for row in rows]
         height = "content" if whole or len(rows) <= MOST_ROWS else MOST_PIXELS
