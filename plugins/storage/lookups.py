@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -38,10 +39,8 @@ class Lookups:
     async def rows(self, statement: str, values: Sequence[object]) -> Rows:
         """What was committed before this call, at least. Raises StorageError."""
         if self._reader is not None:
-            try:
+            with suppress(sqlite3.Error):  # the way below waits, or says what is wrong
                 return [dict(row) for row in self._reader.execute(statement, values)]
-            except sqlite3.Error:
-                pass  # the way below waits, or says what is wrong
         async with self._database.reading() as session:
             rows: Rows = await session.execute_query_dict(self._database.sql(statement), list(values))
             return rows
