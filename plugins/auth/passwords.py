@@ -4,6 +4,7 @@ import asyncio
 import base64
 import os
 import threading
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -77,5 +78,6 @@ def _hash_that_nothing_matches() -> str:
 
 
 def _bytes(password: str) -> bytes:
-    """Any text at all, also such as JSON can carry and UTF-8 can't."""
-    return password.encode("utf-8", "surrogatepass")
+    """Any text at all, also such as JSON can carry and UTF-8 can't. In NFKC (NIST SP 800-63B, 5.1.1.2):
+    keyboards differ in how they write the same letter."""
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")

@@ -23,6 +23,10 @@ async def test_verify_when_the_password_is_right_then_true_and_only_then(hasher)
     assert not await hasher.verify("correct horsf", hashed)
 
 
+async def test_verify_when_letters_are_composed_otherwise_then_the_same_password(hasher):
+    assert await hasher.verify("cafe\u0301 mocha", await hasher.hash("caf\u00e9 mocha"))
+
+
 async def test_hash_when_called_twice_then_the_salts_differ(hasher):
     assert await hasher.hash("correct horse") != await hasher.hash("correct horse")
 
