@@ -103,6 +103,6 @@ def _make_folder(address: SqliteAddress) -> None:
     if path.is_dir():
         raise wrong_url(f"{address} is a folder; name a file in it")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds password hashes
     except OSError as error:
         raise wrong_url(f"the folder of {address} can't be made: {error.strerror}") from None
