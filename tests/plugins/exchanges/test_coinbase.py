@@ -424,3 +424,9 @@ def test_instruments_when_minimums_and_flags_are_empty_then_there_are_none(nothi
 
 def test_candles_when_null_stands_for_none_then_there_are_none():
     assert Coinbase().candles(b'{"candles": null}', BTC, "1m") == []
+
+
+def test_limits_when_many_connections_begin_then_their_frames_together_stay_below_eight_a_second():
+    limits, opening = Coinbase().limits, 2
+    connections, seconds = limits.connects
+    assert connections / seconds * max(opening, limits.frames_per_second) < 8
