@@ -30,6 +30,9 @@ FORGET_TOKENS_EVERY_SECONDS = 3600
 SWITCH_SECONDS = 0.001
 """How long the database's thread waits for the interpreter while the event loop is busy; Python's own 5 ms
 would be paid with every statement."""
+COLLECTIONS = (50_000, 20, 50)
+"""Thresholds of the garbage collector. A tick of 5,000 orders makes and drops a million objects, nearly all freed
+without it: with Python's own thresholds it cost an eighth of the time, and 90 ms at a stretch instead of 35."""
 
 Beside = Callable[[Container, asyncio.Event], Awaitable[None]]
 """What runs beside the server; setting the event stops it."""
@@ -95,6 +98,11 @@ def _hypercorn_config(listener: socket.socket, settings: Settings) -> Config:
     return config
 
 
+def tune_interpreter() -> None:
+    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.set_threshold(*COLLECTIONS)
+
+
 async def run(
     settings: Settings,
     *,
@@ -108,7 +116,7 @@ async def run(
     """
     if settings.workers > 1:
         raise WrongSetting(_one_process(settings))
-    sys.setswitchinterval(SWITCH_SECONDS)
+    tune_interpreter()
     container = container or Container(settings=settings)
     log = structlog.get_logger("twap.program")
     stop = _stop_on_signals()
