@@ -10,6 +10,7 @@ from twap.entrypoints.cli import (
     backtest,
     book,
     demo,
+    keys,
     login,
     markets,
     order_checks,
@@ -72,3 +73,4 @@ for commands in (server.group, login.group, markets.group, book.group):
 app.add_typer(orders.group, name="order")
 app.add_typer(users.group, name="user")
 app.add_typer(plugins.group, name="plugin")
+app.add_typer(keys.group, name="keys")

@@ -12,11 +12,10 @@ import pytest
 
 from tests.docs.test_readme import ROOT
 from twap.entrypoints.settings import Settings
-from twap.plugins.auth.keyring import load_keyring
 
 FOLDER = ROOT / "docs" / "deploy"
 GUIDE = (FOLDER / "README.md").read_text(encoding="utf-8")
-BACKUP, ROTATION = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+(BACKUP,) = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 KNOWN = {f"TWAP_{name.upper()}" for name in Settings.model_fields}
 
 
@@ -89,14 +88,6 @@ def test_backup_when_the_database_is_open_then_the_copy_is_whole(tmp_path):
     copy = sqlite3.connect(tmp_path / "backup.sqlite3")
     assert copy.execute("SELECT number FROM kept").fetchall() == [(7,)]
     copy.close()
-
-
-def test_rotation_when_run_then_a_new_key_signs_and_the_old_one_stays(tmp_path):
-    before = load_keyring(None, tmp_path)
-    python(ROTATION, tmp_path)
-    after = load_keyring(None, tmp_path)
-    assert list(after.keys)[:-1] == list(before.keys)
-    assert after.signing_id != before.signing_id
 
 
 def test_metrics_when_named_then_they_are_there():

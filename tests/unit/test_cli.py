@@ -7,6 +7,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from twap.entrypoints.cli.app import app
+from twap.plugins.auth.keyring import load_keyring
 
 PASSWORD = "correct horse battery"
 
@@ -201,3 +202,18 @@ def test_order_verify_when_there_is_no_such_order_then_exit_1():
     result = twap("order", "verify", "nosuch")
     assert result.exit_code == 1
     assert "no order 'nosuch'" in result.stderr
+
+
+def test_keys_rotate_when_run_then_a_new_key_signs_and_the_old_one_stays(tmp_path):
+    before = load_keyring(None, tmp_path / "data")
+    assert twap("keys", "rotate").exit_code == 0
+    after = load_keyring(None, tmp_path / "data")
+    assert list(after.keys)[:-1] == list(before.keys)
+    assert after.signing_id != before.signing_id
+
+
+def test_keys_rotate_when_the_key_is_a_setting_then_refused(monkeypatch):
+    monkeypatch.setenv("TWAP_SECRET_KEY", "x" * 40)
+    result = twap("keys", "rotate")
+    assert result.exit_code == 1
+    assert "TWAP_SECRET_KEY" in result.output
