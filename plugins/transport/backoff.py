@@ -3,7 +3,10 @@
 from twap.ports.ids import Ids
 
 FIRST_SECONDS = 0.25
-MOST_SECONDS = 30.0
+MOST_SECONDS = 8.0
+"""Running orders miss a slice for every second that an exchange is back and nobody has noticed; so many tries
+are within each exchange's limit of connections."""
+MOST_REMEDY_SECONDS = 30.0
 
 
 class Backoff:
@@ -41,7 +44,7 @@ class Repetition:
 
     CALM_SECONDS = 60.0
 
-    def __init__(self, at_first: float, most_seconds: float = MOST_SECONDS) -> None:
+    def __init__(self, at_first: float, most_seconds: float = MOST_REMEDY_SECONDS) -> None:
         self._at_first, self._most = at_first, most_seconds
         self._times = 0
         self._asked_at = 0.0
