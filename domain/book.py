@@ -218,7 +218,7 @@ class BookSide:
             if len(digests) > 4 * len(ordered) + 1000:
                 digests = self.digests = {price: digests[price] for price in ordered}
             prices = ordered[: -count - 1 : -1] if self.descending else ordered[:count]
-            best = self._best_digests = [digests[price] for price in prices]
+            best = self._best_digests = list(map(digests.__getitem__, prices))
             self._summed_until = prices[-1] if len(prices) == count else None
         return best
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 MAX_CORRECTION_RATIO = 0.01
+_SINCE_BOOT: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 
 
 def seconds_since_boot() -> float:
@@ -13,8 +14,7 @@ def seconds_since_boot() -> float:
 
     Linux counts suspension in CLOCK_BOOTTIME alone, macOS in CLOCK_MONOTONIC, Windows in `time.monotonic`.
     """
-    clock = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
-    return time.monotonic() if clock is None else time.clock_gettime(clock)
+    return time.monotonic() if _SINCE_BOOT is None else time.clock_gettime(_SINCE_BOOT)
 
 
 class SystemClock:
