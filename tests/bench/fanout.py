@@ -15,9 +15,9 @@ from tests.bench.report import Goal, Section
 from tests.bench.stage import served
 
 SUBSCRIBERS = (500, 1_000, 2_000)
-SETTLE_SECONDS = 4
-SECONDS = 10
-ROUNDS = 2
+SETTLE_SECONDS = 3
+SECONDS = 8
+ROUNDS = 1
 CONNECTION_GOAL_BYTES = 60 * 1024
 BOOK = {"action": "subscribe", "symbol": "BTCUSDT", "exchanges": ["Simulated"]}
 OTHERS = ("ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT", "LTCUSDT", "ETHBTC")
@@ -29,7 +29,8 @@ def run(options):
         f"A 10-level book at each whole second, {SECONDS} s, {ROUNDS} rounds by turns, medians. Clients are "
         "bare sockets in a process of their own. The floor is a Quart program under Hypercorn (uvloop) that "
         "sends the same bytes: each client's task waits for the second's text and sends it. Stalled clients "
-        "read nothing, and are subscribed to deeper books besides, so that every buffer towards them is full."
+        "read nothing, and are subscribed to deeper books of seven more symbols besides: every buffer "
+        "towards them is full. Beside them stands a run in which one client reads those books."
     )
     allow_many_files()
     rows, goals = asyncio.run(_measure())
@@ -49,10 +50,11 @@ async def _measure():
         orders = Path(folder) / "orders.json"
         orders.write_text("[]")
         for count in SUBSCRIBERS:
-            found = {"twap": [], "Quart": [], "twap, 10 % stalled": []}
+            found = {"twap": [], "Quart": [], "twap, deeper books": [], "twap, 10 % stalled": []}
             for _ in range(ROUNDS):
                 found["twap"].append(await through_twap(count))
                 found["Quart"].append(await through_quart(count, orders, update))
+                found["twap, deeper books"].append(await through_twap(count, deep=1))
                 found["twap, 10 % stalled"].append(await through_twap(count, stalled=count // 10))
             rows += [(f"{count:,}", name, *cells(rounds)) for name, rounds in found.items()]
             goals += compared(count, found)
@@ -67,9 +69,9 @@ async def an_update():
         return json.dumps(message, default=float)
 
 
-async def through_twap(count, stalled=0):
+async def through_twap(count, stalled=0, deep=0):
     async with served() as (server, _):
-        return await broadcast(server.process.pid, server.port, count - stalled, stalled)
+        return await broadcast(server.process.pid, server.port, count - stalled, stalled, deep)
 
 
 async def through_quart(count, orders, update):
@@ -77,7 +79,7 @@ async def through_quart(count, orders, update):
     async with Child("tests.bench.floors.quart_app", *arguments) as floor:
         port = floor.told["port"]
         await answered(port)
-        return await broadcast(floor.pid, port, count, 0)
+        return await broadcast(floor.pid, port, count)
 
 
 async def answered(port):
@@ -86,8 +88,8 @@ async def answered(port):
         await answer.read()
 
 
-async def broadcast(pid, port, reading, stalled):
-    arguments = ["--port", port, "--clients", reading, "--stalled", stalled]
+async def broadcast(pid, port, reading, stalled=0, deep=0):
+    arguments = ["--port", port, "--clients", reading, "--stalled", stalled, "--deep", deep]
     arguments += ["--subscribe", json.dumps({**BOOK, "depth": 10})]
     for symbol in OTHERS:
         arguments += ["--stalled-subscribe", json.dumps({**BOOK, "symbol": symbol, "depth": 1000})]
@@ -104,7 +106,6 @@ async def broadcast(pid, port, reading, stalled):
         told = await clients.line(60)
     told["cores"] = watched.cores
     told["each"] = (watched.samples[-1][1] - before) / (reading + stalled)
-    told["missing"] = reading * SECONDS - told["updates"]
     return told
 
 
@@ -128,10 +129,10 @@ def ratio(found, name, other, what):
 def compared(count, found):
     p99, cores = (ratio(found, "twap", "Quart", what) for what in ("p99", "cores"))
     stalled_p99, stalled_cores = (
-        ratio(found, "twap, 10 % stalled", "twap", what) for what in ("p99", "cores")
+        ratio(found, "twap, 10 % stalled", "twap, deeper books", what) for what in ("p99", "cores")
     )
-    mine = [*found["twap"], *found["twap, 10 % stalled"]]
-    lost = sum(each["lost"] + each["missing"] + each["ended"] for each in mine)
+    mine = [each for name, rounds in found.items() if name != "Quart" for each in rounds]
+    lost = sum(each["lost"] + each["behind"] + each["ended"] for each in mine)
     each = middle(found["twap"], "each")
     who = f"{count:,} subscribers"
     return [
@@ -143,7 +144,7 @@ def compared(count, found):
             f"lateness {stalled_p99:.2f} ×, processor {stalled_cores:.2f} ×",
             stalled_p99 <= 1.2 and stalled_cores <= 1.2,
         ),
-        Goal(f"{who}: updates missing or lost, clients ended", "none", f"{lost}", not lost),
+        Goal(f"{who}: updates lost, clients behind or ended", "none", f"{lost}", not lost),
         Goal(
             f"{who}: memory of the server for each",
             "≤ 60 KiB",

@@ -30,6 +30,7 @@ def arguments():
     parser.add_argument("--stalled", type=int, default=0)
     parser.add_argument("--subscribe", action="append", default=[], help="a message that all send")
     parser.add_argument("--stalled-subscribe", action="append", default=[], help="stalled ones, too")
+    parser.add_argument("--deep", type=int, default=0, help="so many that read send what stalled ones send")
     parser.add_argument("--renew", type=float, default=0, help="seconds after which stalled ones come anew")
     return parser.parse_args()
 
@@ -40,14 +41,14 @@ class Totals:
         self.ended = 0
 
     def reset(self):
-        self.lateness, self.lost, self.bytes = [], 0, 0
+        self.lateness, self.lost = [], 0
 
 
 class Client(asyncio.Protocol):
-    """opened: the handshake is over."""
+    """opened: the handshake is over; counts: False for one whose several books would mix."""
 
-    def __init__(self, totals, messages, stalls):
-        self.totals, self.messages, self.stalls = totals, messages, stalls
+    def __init__(self, totals, messages, stalls, counts):
+        self.totals, self.messages, self.stalls, self.counts = totals, messages, stalls, counts
         self.buffer, self.sequence = bytearray(), 0
         self.opened = asyncio.get_running_loop().create_future()
 
@@ -70,7 +71,7 @@ class Client(asyncio.Protocol):
             self._handshake()
         while (frame := self._frame()) is not None:
             opcode, payload = frame
-            if opcode == TEXT:
+            if opcode == TEXT and self.counts:
                 self._text(payload, now)
             elif opcode == PING:
                 self.transport.write(masked(PONG, payload))
@@ -119,7 +120,6 @@ class Client(asyncio.Protocol):
         if self.sequence and sequence > self.sequence + 1:
             self.totals.lost += sequence - self.sequence - 1
         self.sequence = sequence
-        self.totals.bytes += len(payload)
         self.totals.lateness.append((now - int(tail[-5:-3])) % 60)
 
 
@@ -151,7 +151,10 @@ async def run(chosen):
     clients = []
     began = time.monotonic()
     for start in range(0, len(kinds), AT_ONCE):
-        some = [new_client(chosen, totals, stalls) for stalls in kinds[start : start + AT_ONCE]]
+        some = [
+            new_client(chosen, totals, stalls, deep=start + number < chosen.deep)
+            for number, stalls in enumerate(kinds[start : start + AT_ONCE])
+        ]
         clients += await asyncio.gather(*(connect(chosen.port, each) for each in some))
     print(json.dumps({"connects": len(clients) / (time.monotonic() - began)}), flush=True)
     renewal = loop.create_task(renew(chosen, totals, clients)) if chosen.renew else None
@@ -159,15 +162,18 @@ async def run(chosen):
     if renewal is not None:
         renewal.cancel()
     late = totals.lateness
-    told = {"updates": len(late), "lost": totals.lost, "ended": totals.ended, "bytes": totals.bytes}
+    reached = [each.sequence for each in clients if each.counts and not each.stalls]
+    behind = sum(sequence < max(reached) - 1 for sequence in reached)
+    told = {"updates": len(late), "lost": totals.lost, "behind": behind, "ended": totals.ended}
     if late:
         told |= {"median": percentile(late, 0.5), "p99": percentile(late, 0.99), "longest": max(late)}
     print(json.dumps(told), flush=True)
     await asyncio.Event().wait()  # the connections stay open until this process is ended
 
 
-def new_client(chosen, totals, stalls):
-    return Client(totals, chosen.subscribe + (chosen.stalled_subscribe if stalls else []), stalls)
+def new_client(chosen, totals, stalls, deep=False):
+    more = chosen.stalled_subscribe if stalls or deep else []
+    return Client(totals, chosen.subscribe + more, stalls, counts=not deep)
 
 
 async def renew(chosen, totals, clients):

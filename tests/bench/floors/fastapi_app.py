@@ -7,6 +7,7 @@ import json
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -21,7 +22,7 @@ def create_app(orders):
         return {"status": "ok", "message": "Server is running", "timestamp": now}
 
     @app.get("/orders")
-    async def page():
+    async def page() -> list[dict[str, Any]]:
         return orders
 
     return app
