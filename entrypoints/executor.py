@@ -196,6 +196,7 @@ class Executor:
                 moves = await self._advance_due()
             finally:
                 await writing  # also when we are told to stop: a batch is stored, or not, as a whole
+            await self._claim()  # work without end must not let the claims run out
         self.stats.tick(self._clock.monotonic() - began)
 
     def _advance(self, held: Held, now: datetime) -> Advance | None:
@@ -214,6 +215,9 @@ class Executor:
             outcomes = await self._orders.record(steps)
         except StorageError as error:
             self._trouble(error)
+            outcomes = [Recorded.FAILED] * len(moves)
+        except Exception:  # noqa: BLE001 - a fault of the storage must not end all orders
+            self._log.exception("recording_failed", orders=len(moves))
             outcomes = [Recorded.FAILED] * len(moves)
         else:
             self.stats.storage_works()

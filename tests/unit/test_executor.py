@@ -180,6 +180,40 @@ async def test_executor_when_the_database_fails_for_a_while_then_orders_wait_and
         assert done.progress.executed == sum(one.filled for one in slices) == D(6)
 
 
+async def test_executor_when_the_storage_has_a_fault_then_it_is_tried_again():
+    async with Floor() as floor:
+        order = await floor.add()
+        record = floor.orders.record
+
+        async def stumbles(steps):
+            floor.orders.record = record
+            raise ValueError("a fault in the storage")
+
+        floor.orders.record = stumbles
+        await floor.clock.advance(5)
+        assert (await floor.get(order)).outcome is Outcome.FILLED
+
+
+async def test_executor_when_there_is_work_without_end_then_claims_are_renewed_all_the_same():
+    async with Floor() as floor:
+        order = await floor.add(slices=40, quantity="40")
+        renewals, renew, record = [], floor.orders.renew, floor.orders.record
+
+        async def noted(owner, **when):
+            renewals.append(floor.clock.now())
+            await renew(owner, **when)
+
+        async def slow(steps):
+            floor.clock.jump(1)  # when it is stored, the next slice is due
+            return await record(steps)
+
+        floor.orders.renew, floor.orders.record = noted, slow
+        await floor.clock.advance(1)
+        await settle(2000)
+        assert (await floor.get(order)).status is OrderStatus.COMPLETED
+        assert len(renewals) >= 7
+
+
 async def test_executor_when_one_step_is_refused_then_only_that_order_is_tried_again():
     async with Floor() as floor:
         good, bad = await floor.add(), await floor.add()
