@@ -45,7 +45,8 @@ def look_at(
     if remembered:  # at most so many of the displayed lots are gone
         wanted += int(exact_sum(remembered.values()) // lot) + len(remembered)
     used = far.reach(wanted, lot, MOST_LEVELS)
-    used = min(used, far.within(limit, used) + 1)
+    if used > LEAST_LEVELS:
+        used = min(used, far.within(limit, used) + 1)
     count = min(max(used, LEAST_LEVELS), far.count)
     levels = far.top(count)
     sequence, exchange_time, age_ms = stamp

@@ -8,6 +8,7 @@ claim what is due soon ─► heap by due time ─► advance (domain) ─► re
 import asyncio
 import heapq
 import itertools
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ from twap.ports.store import OrderStore, Recorded, Step
 CLAIM_SECONDS = 1.0
 LEASE_SECONDS = 15.0
 CLAIMED_AT_ONCE = 2_000
-STEPS_AT_ONCE = 1_000
+STEPS_AT_ONCE = 500
+BATCHES_ON_THEIR_WAY = 3
 RETRY = timedelta(seconds=1)
 YIELD_AFTER_SECONDS = 0.01
 
@@ -185,17 +187,21 @@ class Executor:
         return moves
 
     async def _work(self) -> None:
-        """Advance and record what is due. While the database writes a batch, the next one is computed."""
+        """Advance and record what is due. While the database writes a batch, the next ones are computed: two
+        may be on their way, so that neither waits for the other."""
         began = self._clock.monotonic()
         moves = await self._advance_due()
         if not moves:
             return
-        while moves:
-            writing = asyncio.create_task(self._record(moves))
-            try:
+        writing: deque[asyncio.Task[None]] = deque()
+        try:
+            while moves:
+                writing.append(asyncio.create_task(self._record(moves)))
+                if len(writing) >= BATCHES_ON_THEIR_WAY:
+                    await writing.popleft()
                 moves = await self._advance_due()
-            finally:
-                await writing  # also when we are told to stop: a batch is stored, or not, as a whole
+        finally:
+            await asyncio.gather(*writing)  # also when we stop: a batch is stored, or not, as a whole
             await self._claim()  # work without end must not let the claims run out
         self.stats.tick(self._clock.monotonic() - began)
 
