@@ -31,6 +31,7 @@ MANY, FEW = 5_000, 20
 FEW_SECONDS = 10
 ROW_BY_ROW = 300
 USERS = 50
+LISTING_NOISE_SECONDS = 0.0001
 
 
 def run(options):
@@ -108,8 +109,8 @@ async def _measure(seconds):
         Goal(
             f"listing 50 orders, with {many.executions:,} executions stored to none",
             "independent of executions",
-            f"{many.listing_after * 1000:.1f} ms to {many.listing_before * 1000:.1f} ms",
-            many.listing_after < 1.5 * many.listing_before,
+            f"{many.listing_after * 1e6:.0f} µs to {many.listing_before * 1e6:.0f} µs",
+            many.listing_after < 1.5 * many.listing_before + LISTING_NOISE_SECONDS,
         ),
         Goal(
             "stored for each slice: look, executions, indexes",
