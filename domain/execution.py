@@ -8,6 +8,7 @@ from typing import Protocol
 
 from twap.domain import liquidity
 from twap.domain.consolidation import mid_price
+from twap.domain.running import Running
 from twap.domain.schedule import Schedule, target
 from twap.domain.sweep import Fill, sweep
 from twap.ports.market import ZERO, BookState
@@ -103,7 +104,7 @@ def advance(
     if order.status.over or now < order.starts_at:
         return None
     schedule = schedule or Schedule.of(order)
-    ticket, running = order.ticket, _Running.of(order.progress)
+    ticket, running = order.ticket, Running.of(order.progress)
     begins = running.started_at is None
     if begins:
         running.started_at = now
@@ -129,66 +130,6 @@ def advance(
     return Advance(_advanced(order, progress), tuple(slices))
 
 
-@dataclass(slots=True)
-class _Running:
-    """The progress of an order while it advances: names as in Progress, whose copies would cost more."""
-
-    status: OrderStatus
-    started_at: datetime | None
-    slices_done: int
-    executed: Decimal
-    notional: Decimal
-    fees: Decimal
-    lots_count: int
-    arrival_mid: Decimal | None
-    taken: Taken
-
-    @classmethod
-    def of(cls, progress: Progress) -> "_Running":
-        return cls(
-            progress.status,
-            progress.started_at,
-            progress.slices_done,
-            progress.executed,
-            progress.notional,
-            progress.fees,
-            progress.lots_count,
-            progress.arrival_mid,
-            progress.taken,
-        )
-
-    def count(self, one: Slice, side: Side) -> None:
-        """Totals after a slice: exact sums over its executions."""
-        self.slices_done = one.number
-        if not one.venues:
-            return
-        if self.taken:
-            self.taken = liquidity.seen(self.taken, one.venues, side)
-        if not one.executions:
-            return
-        self.executed = EXACT.add(self.executed, one.filled)
-        for fill in one.executions:
-            self.notional = EXACT.add(self.notional, EXACT.multiply(fill.price, fill.quantity))
-            self.fees = EXACT.add(self.fees, fill.fee)
-        self.lots_count += len(one.executions)
-        self.taken = liquidity.with_fills(self.taken, one.executions)
-
-    def progress(self, revision: int, ended_at: datetime | None) -> Progress:
-        return Progress(
-            self.status,
-            revision,
-            self.started_at,
-            ended_at,
-            self.slices_done,
-            self.executed,
-            self.notional,
-            self.fees,
-            self.lots_count,
-            self.arrival_mid,
-            self.taken,
-        )
-
-
 def _advanced(order: Order, progress: Progress) -> Order:
     """`order.advanced(progress)` at a third of the price, as every slice of every order needs it."""
     return Order(
@@ -205,7 +146,7 @@ def _advanced(order: Order, progress: Progress) -> Order:
     )
 
 
-def _arrive(order: Order, running: _Running, now: datetime, books: Books, slices: list[Slice]) -> None:
+def _arrive(order: Order, running: Running, now: datetime, books: Books, slices: list[Slice]) -> None:
     """Note the market as the order met it: the first fresh look from its start on."""
     venues = _looks(order, order.ticket.quantity, _NOTHING_TAKEN, books)
     mid = consolidated_mid(venues, order.ticket.side)
@@ -216,7 +157,7 @@ def _arrive(order: Order, running: _Running, now: datetime, books: Books, slices
 
 def _slice(
     order: Order,
-    running: _Running,
+    running: Running,
     schedule: Schedule,
     number: int,
     due_at: datetime,

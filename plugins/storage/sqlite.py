@@ -102,8 +102,8 @@ class SqliteDatabase(Database):
 
 
 def of_many_rows(statement: str, count: int) -> str:
-    """`INSERT ... VALUES (...)` for so many rows; and `UPDATE ... SET a = ?, b = ? WHERE c = ? AND d = ?`, each
-    row with the values of a, b, c, d."""
+    """`INSERT ... VALUES (...)` for many rows, and `UPDATE ... SET a = ?, b = ? WHERE c = ? AND d = ?` with
+    the values of a, b, c, d of each."""
     if statement.lstrip().startswith("INSERT"):
         head, _, row = statement.rpartition("VALUES")
         return f"{head}VALUES {', '.join([row.strip()] * count)}"
