@@ -17,7 +17,8 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?", re.ASCII)
 
 def plain(value: Decimal) -> str:
     """Exact digits without an exponent: `0.00000001`, never `1E-8`. Trailing zeros stay."""
-    return format(value, "f")
+    text = str(value)
+    return format(value, "f") if "E" in text else text  # this way round costs half
 
 
 def canonical(value: Decimal) -> Decimal:
@@ -38,6 +39,25 @@ def parse_plain(text: str) -> Decimal:
     if len(text) > 64 or not _PLAIN.fullmatch(text):
         raise ValueError(f"not a plain decimal number: {text[:40]!r}")
     return Decimal(text)
+
+
+def parse_step(text: str) -> Decimal:
+    """A tick or lot size as exchanges write them. Raises ValueError where it is not above 0."""
+    step = canonical(parse_plain(text))
+    if step <= 0:
+        raise ValueError(f"not a step: {text}")
+    return step
+
+
+def parse_minimum(text: str | None) -> Decimal:
+    """A least quantity or notional as exchanges write them; None or nothing: there is none.
+
+    Raises ValueError where it is below 0.
+    """
+    minimum = canonical(parse_plain(text or "0"))
+    if minimum < 0:
+        raise ValueError(f"not a minimum: {text}")
+    return minimum
 
 
 def parse_number(text: str) -> Decimal:

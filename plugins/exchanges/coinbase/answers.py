@@ -1,14 +1,13 @@
 """Bodies of Coinbase Advanced Trade's public REST API; a refusal is `{"error": …, "message": …}`."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TypeVar
 
 import msgspec
 
 from twap.ports.errors import CodecError
 from twap.ports.market import Candle, Instrument, canonical_symbol
-from twap.ports.numbers import canonical, parse_plain
+from twap.ports.numbers import parse_minimum, parse_plain, parse_step
 
 UNREADABLE = (ValueError, RecursionError, OverflowError, OSError)
 """What damaged bodies raise: msgspec's errors are ValueErrors, the others come of times out of range."""
@@ -105,10 +104,10 @@ def _instrument(product: Product, exchange: str) -> Instrument | None:
             native=product.product_id,
             base=product.base_currency_id.upper(),
             quote=product.quote_currency_id.upper(),
-            tick_size=_step(product.price_increment or product.quote_increment),
-            lot_size=_step(product.base_increment),
-            min_quantity=_bound(product.base_min_size),
-            min_notional=_bound(product.quote_min_size),
+            tick_size=parse_step(product.price_increment or product.quote_increment),
+            lot_size=parse_step(product.base_increment),
+            min_quantity=parse_minimum(product.base_min_size),
+            min_notional=parse_minimum(product.quote_min_size),
         )
     except ValueError:
         return None
@@ -141,18 +140,3 @@ def _decode(body: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(body, type=kind)
     except UNREADABLE as error:
         raise CodecError(f"not an answer of Coinbase's: {error}") from error
-
-
-def _step(text: str) -> Decimal:
-    step = canonical(parse_plain(text))
-    if step <= 0:
-        raise ValueError(f"not a step: {text}")
-    return step
-
-
-def _bound(text: str | None) -> Decimal:
-    """None or nothing: there is no such bound."""
-    bound = canonical(parse_plain(text or "0"))
-    if bound < 0:
-        raise ValueError(f"not a lower bound: {text}")
-    return bound

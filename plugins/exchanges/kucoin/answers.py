@@ -1,7 +1,6 @@
 """Bodies of Kucoin's REST API: `{"code": "200000", "data": …}`, or another code and a `msg`."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TypeVar
 
 import msgspec
@@ -9,7 +8,7 @@ import msgspec
 from twap.ports.errors import CodecError
 from twap.ports.events import Snapshot
 from twap.ports.market import Candle, Instrument, canonical_symbol
-from twap.ports.numbers import canonical, parse_plain
+from twap.ports.numbers import parse_minimum, parse_plain, parse_step
 
 UNREADABLE = (ValueError, RecursionError, OverflowError, OSError, IndexError)
 """What damaged bodies raise: msgspec's errors are ValueErrors, the others come of times out of range."""
@@ -71,10 +70,10 @@ def _instrument(entry: msgspec.Raw, exchange: str) -> Instrument | None:
             native=symbol.symbol,
             base=symbol.base_currency.upper(),
             quote=symbol.quote_currency.upper(),
-            tick_size=_step(symbol.price_increment),
-            lot_size=_step(symbol.base_increment),
-            min_quantity=_bound(symbol.base_min_size),
-            min_notional=_bound(symbol.min_funds),
+            tick_size=parse_step(symbol.price_increment),
+            lot_size=parse_step(symbol.base_increment),
+            min_quantity=parse_minimum(symbol.base_min_size),
+            min_notional=parse_minimum(symbol.min_funds),
         )
     except UNREADABLE:
         return None
@@ -127,18 +126,3 @@ def _data(body: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(answer.data, type=kind)
     except UNREADABLE as error:
         raise CodecError(f"not an answer of Kucoin's: {error}") from error
-
-
-def _step(text: str) -> Decimal:
-    step = canonical(parse_plain(text))
-    if step <= 0:
-        raise ValueError(f"not a step: {text}")
-    return step
-
-
-def _bound(text: str | None) -> Decimal:
-    """None or nothing: there is no such bound."""
-    bound = canonical(parse_plain(text or "0"))
-    if bound < 0:
-        raise ValueError(f"not a lower bound: {text}")
-    return bound

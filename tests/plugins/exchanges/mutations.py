@@ -19,12 +19,14 @@ ODD_VALUES = [
     "-1",
     "1e999",
     "\ud800",
+    "é" * 50,
     [],
     {},
     [[]],
     [["1"]],
     [[1, 2]],
     [["1", "2", "3"]],
+    {"a": [1]},
 ]
 
 GARBAGE = [
@@ -47,13 +49,17 @@ GARBAGE = [
 ]
 
 
+def encode(value):
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
 @st.composite
 def damaged(draw, messages):
     """Bytes of one of the messages after a flip of bytes, a cut, or a replaced value."""
     message = draw(st.sampled_from(messages))
     kind = draw(st.sampled_from(["flip", "cut", "replace"]))
     if kind == "replace":
-        return json.dumps(_replaced(draw, json.loads(message))).encode()
+        return encode(_replaced(draw, json.loads(message)))
     data = bytearray(message)
     if kind == "cut":
         return bytes(data[: draw(st.integers(0, len(data)))])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.market_data import fixture, golden, needs_recordings, recording
-from tests.plugins.exchanges.damage import damaged, encode
+from tests.plugins.exchanges.mutations import damaged, encode
 from twap.plugins.exchanges.kucoin import twap_exchange
 from twap.plugins.exchanges.kucoin.codec import KucoinCodec
 from twap.plugins.exchanges.kucoin.exchange import Kucoin

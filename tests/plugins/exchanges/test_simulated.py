@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.clock import NOON, ManualClock
-from tests.plugins.exchanges.mutations import GARBAGE, damaged
+from tests.plugins.exchanges.mutations import damaged
 from twap.plugins.exchanges.simulated import Simulated, twap_exchange
 from twap.plugins.exchanges.simulated.clock import WallClock
 from twap.plugins.exchanges.simulated.market import LISTINGS, Market
@@ -267,13 +267,6 @@ def test_receive_when_a_symbols_data_is_damaged_then_that_book_is_broken():
     (event,) = Simulated(clock=ManualClock(), seed=1).codec().receive(frame)
     assert isinstance(event, Broken)
     assert event.symbol == "BTCUSDT"
-
-
-@pytest.mark.parametrize("frame", GARBAGE)
-def test_receive_when_garbage_then_codec_error_or_no_book(frame):
-    with suppress(CodecError):
-        (event,) = Simulated(clock=ManualClock(), seed=1).codec().receive(frame)
-        assert not isinstance(event, Delta | Snapshot)
 
 
 @settings(max_examples=300, deadline=None)
