@@ -105,4 +105,7 @@ def _make_folder(address: SqliteAddress) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds password hashes
     except OSError as error:
-        raise wrong_url(f"the folder of {address} can't be made: {error.strerror}") from None
+        raise wrong_url(
+            f"the folder of {address} can't be made: {error.strerror}; "
+            "where no database is named, it lies in TWAP_DATA_DIR"
+        ) from None

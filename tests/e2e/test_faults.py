@@ -110,7 +110,7 @@ async def test_connection_when_dropped_in_mid_order_then_opened_anew_and_fills_r
 async def test_exchange_when_down_for_a_while_then_slices_missed_with_reasons_and_carried_without_a_burst(
     stand_in, serve
 ):
-    binance, api, order_id = await ordered(stand_in, serve, seconds=12)
+    binance, api, order_id = await ordered(stand_in, serve, seconds=18)
     await binance.fault("refuse")
     await binance.fault("drop")
     await binance.books(SYMBOL)  # nothing that comes later is heard any more
@@ -124,7 +124,7 @@ async def test_exchange_when_down_for_a_while_then_slices_missed_with_reasons_an
     await until_slices(api, order_id, missed_from + 8)
     await binance.start(*MARKET, "--seed", "2")
     await fed_again(api, lambda status: status["reconnects"] >= 1, "the exchange is back")
-    await over(api, order_id)
+    await over(api, order_id, seconds=25)
     found = await audited(api, order_id, [binance], lot=LOT)
     assert found.order["outcome"] == "filled"
     assert set(found.missed.values()) <= {"down", "stale"}
