@@ -7,6 +7,8 @@ from decimal import Decimal, localcontext
 from twap.ports.market import BookState, Level
 from twap.ports.numbers import EXACT
 
+_HALF = Decimal("0.5")
+
 
 @dataclass(frozen=True, slots=True)
 class ConsolidatedLevel:
@@ -45,7 +47,7 @@ class BookView:
 
 def mid_price(bid: Decimal, ask: Decimal) -> Decimal:
     """Half the sum of best bid and best ask; exact."""
-    return EXACT.normalize(EXACT.divide(EXACT.add(bid, ask), Decimal(2)))
+    return EXACT.normalize(EXACT.multiply(EXACT.add(bid, ask), _HALF))
 
 
 def consolidate(

@@ -1,13 +1,13 @@
 """One order, one moment: which slices are over, and what they filled. Pure: time and books are arguments."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from twap.domain import liquidity
 from twap.domain.consolidation import mid_price
+from twap.domain.glance import Demand, Remembered
 from twap.domain.running import Running
 from twap.domain.schedule import Schedule, target
 from twap.domain.sweep import Fill, sweep
@@ -31,28 +31,16 @@ MOST_GRACE = timedelta(seconds=5)
 ARRIVAL_RETRY = timedelta(milliseconds=100)
 _MOST_SLICES = 500
 _NOTHING_TAKEN: Mapping[tuple[str, Decimal], Decimal] = {}
-_NOTHING_REMEMBERED: Mapping[Decimal, Decimal] = {}
+_NOTHING_REMEMBERED: Remembered = {}
 
 
 class Books(Protocol):
     """What `twap.domain.market.Market` offers to orders."""
 
-    def look(
-        self,
-        exchange: str,
-        symbol: str,
-        side: Side,
-        *,
-        limit: Decimal,
-        need: Decimal,
-        lot: Decimal,
-        remembered: Mapping[Decimal, Decimal],
-        measure_visible: bool,
-    ) -> VenueLook: ...
+    def look(self, exchange: str, symbol: str, demand: Demand, remembered: Remembered) -> VenueLook: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Advance:
+class Advance(NamedTuple):
     """The order one revision on, with the slices that became over on the way (0: the arrival look)."""
 
     order: Order
@@ -114,7 +102,7 @@ def advance(
     last = min(newest, running.slices_done + _MOST_SLICES)
     slices: list[Slice] = []
     if running.arrival_mid is None and now <= schedule.ends_at + grace(ticket.interval):
-        _arrive(order, running, now, books, slices)
+        _arrive(order, running, schedule, now, books, slices)
     for number in range(running.slices_done + 1, last + 1):
         due_at = schedule.due_at(number)
         late = number < newest or now - due_at - ticket.latency > grace(ticket.interval)
@@ -146,9 +134,11 @@ def _advanced(order: Order, progress: Progress) -> Order:
     )
 
 
-def _arrive(order: Order, running: Running, now: datetime, books: Books, slices: list[Slice]) -> None:
+def _arrive(
+    order: Order, running: Running, schedule: Schedule, now: datetime, books: Books, slices: list[Slice]
+) -> None:
     """Note the market as the order met it: the first fresh look from its start on."""
-    venues = _looks(order, order.ticket.quantity, _NOTHING_TAKEN, books)
+    venues = _looks(order, schedule.lots, _NOTHING_TAKEN, books)
     mid = consolidated_mid(venues, order.ticket.side)
     if mid is not None:
         slices.append(Slice(order.id, 0, order.starts_at, now, ZERO, ZERO, ZERO, None, mid, venues))
@@ -175,7 +165,7 @@ def _slice(
         reason = MissReason.LATE if wanted else None
         return Slice(order.id, number, due_at, now, planned, quantity, ZERO, reason, None, ())
     memory = liquidity.merged((running.taken, others_took)) if others_took else running.taken
-    venues = _looks(order, quantity, memory, books)
+    venues = _looks(order, wanted, memory, books)
     mid = consolidated_mid(venues, order.ticket.side)
     if running.status is OrderStatus.PAUSED:
         reason = MissReason.PAUSED if wanted else None
@@ -229,8 +219,8 @@ def _execution(
 ) -> Execution:
     """The fee is price x quantity x taker fee, in quote, exact: nothing is rounded."""
     quantity = EXACT.multiply(order.lot_size, fill.lots)
-    (taker_fee,) = [terms.taker_fee for terms in order.terms if terms.exchange == fill.exchange]
-    (look,) = [look for look in venues if look.exchange == fill.exchange]
+    terms = next(terms for terms in order.terms if terms.exchange == fill.exchange)
+    look = next(look for look in venues if look.exchange == fill.exchange)
     return Execution(
         f"{order.id}-{number}-{position}",
         order.id,
@@ -239,29 +229,22 @@ def _execution(
         order.ticket.side,
         quantity,
         fill.price,
-        EXACT.multiply(EXACT.multiply(fill.price, quantity), taker_fee),
+        EXACT.multiply(EXACT.multiply(fill.price, quantity), terms.taker_fee),
         fill.exchange,
         looked_at,
         BookStamp(look.sequence, look.exchange_time, look.age_ms or 0),
     )
 
 
-def _looks(order: Order, need: Decimal, memory: Taken, books: Books) -> tuple[VenueLook, ...]:
-    ticket, lot = order.ticket, order.lot_size
+def _looks(order: Order, lots: int, memory: Taken, books: Books) -> tuple[VenueLook, ...]:
+    ticket = order.ticket
+    demand = Demand(
+        ticket.side, ticket.limit_price, lots, order.lot_size, ticket.max_participation is not None
+    )
     remembered = liquidity.by_exchange(memory)
-    measures = ticket.max_participation is not None
     return tuple(
         [
-            books.look(
-                exchange,
-                ticket.symbol,
-                ticket.side,
-                limit=ticket.limit_price,
-                need=need,
-                lot=lot,
-                remembered=remembered.get(exchange, _NOTHING_REMEMBERED),
-                measure_visible=measures,
-            )
+            books.look(exchange, ticket.symbol, demand, remembered.get(exchange, _NOTHING_REMEMBERED))
             for exchange in ticket.exchanges
         ]
     )
@@ -269,9 +252,13 @@ def _looks(order: Order, need: Decimal, memory: Taken, books: Books) -> tuple[Ve
 
 def consolidated_mid(venues: tuple[VenueLook, ...], side: Side) -> Decimal | None:
     """Mid price between the best bid and the best ask of all live looks together."""
-    live = [look for look in venues if look.state is BookState.LIVE]
-    far = [look.levels[0].price for look in live if look.levels]
-    near = [look.near_best for look in live if look.near_best is not None]
-    if not (far and near):
-        return None
-    return mid_price(min(far), max(near)) if side is Side.BUY else mid_price(max(far), min(near))
+    buying, far, near = side is Side.BUY, None, None
+    for look in venues:
+        if look.state is not BookState.LIVE:
+            continue
+        ours, theirs = look.levels[0].price if look.levels else None, look.near_best
+        if ours is not None and (far is None or (ours < far if buying else ours > far)):
+            far = ours
+        if theirs is not None and (near is None or (theirs > near if buying else theirs < near)):
+            near = theirs
+    return None if far is None or near is None else mid_price(far, near)

@@ -21,7 +21,6 @@ class Ladder:
         self.side = side
         self.count = side.known_count()
         self.horizon = None if side.horizon is None else price_of(side.horizon)
-        self._sign = -1 if side.descending else 1
         self._levels: list[LookLevel] = []
         self._ranks: list[Decimal] = []
         self._lots: dict[Decimal, list[int]] = {}
@@ -43,7 +42,7 @@ class Ladder:
 
     def within(self, limit: Decimal, most: int) -> int:
         """How many of the best `most` levels are not beyond the limit price."""
-        rank = limit * self._sign
+        rank = self._rank(limit)
         while True:
             found = bisect_right(self._ranks, rank)
             if found < len(self._ranks) or not self._read_more(most):
@@ -86,4 +85,8 @@ class Ladder:
             return
         for level in self.side.best(count)[have:]:
             self._levels.append(LookLevel(level.price, level.quantity, ZERO))
-            self._ranks.append(level.price * self._sign)
+            self._ranks.append(self._rank(level.price))
+
+    def _rank(self, price: Decimal) -> Decimal:
+        """Ascends from the best price to the worst; exact, as `-price` would not be."""
+        return price.copy_negate() if self.side.descending else price

@@ -3,24 +3,22 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 from twap.domain.book import PriceTexts
 from twap.domain.consolidation import BookView, ConsolidatedLevel, Source, consolidate
+from twap.domain.glance import Demand, Glance, Remembered
 from twap.domain.ladder import Ladder
-from twap.domain.look import Remembered, look_at
 from twap.domain.synchroniser import SyncCounters, Synchroniser
 from twap.ports.clock import Clock
 from twap.ports.events import WireTime
 from twap.ports.exchange import BookRules
 from twap.ports.feed import Healer
 from twap.ports.market import BookState, Instrument, Level
-from twap.ports.order import Side, VenueLook
+from twap.ports.order import VenueLook
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CACHED_VIEWS = 1_000
 _MOST_MISSING = 10_000
-_MOMENT_SECONDS = 0.002
 
 Bests = tuple[tuple[ConsolidatedLevel, ...], tuple[ConsolidatedLevel, ...]]
 
@@ -36,7 +34,7 @@ class Market:
         self._stale_after = stale_after_seconds
         self._prices = PriceTexts()
         self._books: dict[tuple[str, str], Synchroniser] = {}
-        self._glances: dict[tuple[str, str], _Glance] = {}
+        self._ladders: dict[tuple[str, str], tuple[object, tuple[Ladder, Ladder]]] = {}
         self._missing: dict[tuple[str, str], str] = {}
         self._views: OrderedDict[tuple[str, tuple[str, ...], int], tuple[object, Bests]] = OrderedDict()
 
@@ -50,7 +48,7 @@ class Market:
 
     def close(self, exchange: str, symbol: str) -> None:
         self._books.pop((exchange, symbol), None)
-        self._glances.pop((exchange, symbol), None)
+        self._ladders.pop((exchange, symbol), None)
 
     def missing(self, exchange: str, symbol: str, reason: str) -> None:
         """This book can't even be opened: it is DOWN, with the reason, until it is."""
@@ -111,78 +109,47 @@ class Market:
             return [], []
         return book.book.bids.best(), book.book.asks.best()
 
-    def look(
-        self,
-        exchange: str,
-        symbol: str,
-        side: Side,
-        *,
-        limit: Decimal,
-        need: Decimal,
-        lot: Decimal,
-        remembered: Remembered,
-        measure_visible: bool,
-    ) -> VenueLook:
-        """One book as an order sees it now: see `twap.domain.look`."""
-        glance = self._glance(exchange, symbol)
-        source = glance.source
-        if source.state is not BookState.LIVE:
-            return VenueLook(exchange, source.state, source.sequence, None, source.age_ms)
-        far, near = (glance.asks, glance.bids) if side is Side.BUY else (glance.bids, glance.asks)
-        near_best = near.top(1)
-        return look_at(
-            exchange,
-            far,
-            near_best[0].price if near_best else None,
-            limit=limit,
-            need=need,
-            lot=lot,
-            remembered=remembered,
-            measure_visible=measure_visible,
-            stamp=(source.sequence or 0, glance.exchange_time, source.age_ms or 0),
-        )
+    def at_once(self) -> "Instant":
+        """The books as they are now, for orders: to be asked before anything else can change them."""
+        return Instant(self)
 
-    def _glance(self, exchange: str, symbol: str) -> "_Glance":
-        """Thousands of orders may look at a book at the same moment: it is prepared once for all of them."""
-        key = (exchange, symbol)
-        now = self._clock.monotonic()
-        book, glance = self._books.get(key), self._glances.get(key)
-        if glance is not None and now < glance.until and glance.shows(book):
-            return glance
+    def glance(self, exchange: str, symbol: str) -> Glance:
+        """One book as orders see it now."""
         source = self.source(exchange, symbol)  # may find the book crossed, and empty it
-        previous = glance if glance is not None and glance.shows(book) else None
-        self._glances[key] = glance = _Glance(book, source, now + _MOMENT_SECONDS, previous)
-        return glance
+        book = self._books.get((exchange, symbol))
+        if book is None or source.state is not BookState.LIVE:
+            return Glance(exchange, source)
+        bids, asks = self._both_ladders(exchange, symbol, book)
+        return Glance(exchange, source, bids, asks, exchange_time(book.exchange_time))
+
+    def _both_ladders(self, exchange: str, symbol: str, book: Synchroniser) -> tuple[Ladder, Ladder]:
+        version, key = (id(book), book.version), (exchange, symbol)
+        known = self._ladders.get(key)
+        if known is None or known[0] != version:
+            known = version, (Ladder(book.book.bids), Ladder(book.book.asks))
+            self._ladders[key] = known
+        return known[1]
 
     def counters(self, exchange: str, symbol: str) -> SyncCounters | None:
         book = self._books.get((exchange, symbol))
         return None if book is None else book.counters
 
 
-class _Glance:
-    """One book at one moment. until: monotonic seconds; its age would be wrong later."""
+class Instant:
+    """All books at one instant. Implements twap.domain.execution.Books.
 
-    __slots__ = ("asks", "bids", "book", "exchange_time", "source", "until", "version")
+    Thousands of orders may look at a book at the same instant: it is prepared once for all of them.
+    """
 
-    bids: Ladder
-    asks: Ladder
-    exchange_time: datetime | None
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self._glances: dict[tuple[str, str], Glance] = {}
 
-    def __init__(
-        self, book: Synchroniser | None, source: Source, until: float, previous: "_Glance | None"
-    ) -> None:
-        self.book, self.source, self.until = book, source, until
-        self.version = None if book is None else book.version
-        if book is None or source.state is not BookState.LIVE:
-            return
-        if previous is not None and previous.source.state is BookState.LIVE:
-            self.bids, self.asks, self.exchange_time = previous.bids, previous.asks, previous.exchange_time
-        else:
-            self.bids, self.asks = Ladder(book.book.bids), Ladder(book.book.asks)
-            self.exchange_time = exchange_time(book.exchange_time)
-
-    def shows(self, book: Synchroniser | None) -> bool:
-        return self.book is book and (book is None or self.version == book.version)
+    def look(self, exchange: str, symbol: str, demand: Demand, remembered: Remembered) -> VenueLook:
+        glance = self._glances.get((exchange, symbol))
+        if glance is None:
+            glance = self._glances[exchange, symbol] = self._market.glance(exchange, symbol)
+        return glance.look(demand, remembered)
 
 
 def exchange_time(value: WireTime) -> datetime | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 
 from twap.domain import liquidity
-from twap.domain.look import LEAST_LEVELS
+from twap.domain.glance import LEAST_LEVELS
 from twap.domain.schedule import Schedule, target
 from twap.domain.sweep import Swept, sweep, within_limit
 from twap.ports.market import ZERO

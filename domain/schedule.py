@@ -119,9 +119,11 @@ def target(schedule: Schedule, number: int, executed_lots: int, catch_up: Decima
     The share is rounded up, so that less is left for the end; no slice is larger than `catch_up` times its
     plan. An empty slice stays empty.
     """
-    planned = schedule.planned(number)
-    behind = schedule.planned_until(number - 1) - executed_lots
-    remaining = schedule.slices - number + 1
-    share = -(-behind // remaining)
-    most = int((catch_up * planned).to_integral_value(ROUND_FLOOR))
+    before = schedule.planned_until(number - 1)
+    planned = schedule.planned_until(number) - before
+    behind = before - executed_lots
+    share = -(-behind // (schedule.slices - number + 1))
+    if share <= 0:
+        return planned + share
+    most = int(EXACT.multiply(catch_up, planned).to_integral_value(ROUND_FLOOR))
     return min(planned + share, most)

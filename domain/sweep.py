@@ -4,16 +4,17 @@ Computed from the looks alone. Quantities are whole lots; what a level holds bey
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import Decimal
+from typing import NamedTuple
 
 from twap.ports.market import ZERO, BookState
-from twap.ports.numbers import EXACT
+from twap.ports.numbers import EXACT, exact_sum
 from twap.ports.order import FeeRanking, MissReason, Side, Ticket, VenueLook, VenueTerms
 
+_ONE = Decimal(1)
 
-@dataclass(frozen=True, slots=True)
-class Fill:
+
+class Fill(NamedTuple):
     """lots > 0 at one price of one exchange."""
 
     exchange: str
@@ -21,8 +22,7 @@ class Fill:
     lots: int
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(NamedTuple):
     """reason: why fewer than the target's lots were filled; None: all were."""
 
     fills: tuple[Fill, ...]
@@ -47,17 +47,16 @@ def sweep(
         all_down = all(look.state is BookState.DOWN for look in venues)
         return Swept((), MissReason.DOWN if all_down else MissReason.STALE)
     by_exchange = {each.exchange: each for each in terms}
-    with localcontext(EXACT):
-        allowed = _participation(ticket, lot, live, target_lots)
+    allowed = _participation(ticket, lot, live, target_lots)
+    fills = _take(ticket, by_exchange, lot, live, allowed)
+    below = _below_minimum(fills, by_exchange, lot)
+    excluded = False
+    while below is not None:
+        excluded = True
+        live = [look for look in live if look.exchange != below]
         fills = _take(ticket, by_exchange, lot, live, allowed)
         below = _below_minimum(fills, by_exchange, lot)
-        excluded = False
-        while below is not None:
-            excluded = True
-            live = [look for look in live if look.exchange != below]
-            fills = _take(ticket, by_exchange, lot, live, allowed)
-            below = _below_minimum(fills, by_exchange, lot)
-    filled = sum(fill.lots for fill in fills)
+    filled = sum([fill.lots for fill in fills])
     if filled >= target_lots:
         return Swept(fills, None)
     if excluded:
@@ -75,8 +74,8 @@ def within_limit(ticket: Ticket, price: Decimal) -> bool:
 def _participation(ticket: Ticket, lot: Decimal, live: Sequence[VenueLook], target_lots: int) -> int:
     if ticket.max_participation is None:
         return target_lots
-    visible = sum((look.visible for look in live), ZERO)
-    return min(target_lots, int(visible * ticket.max_participation // lot))
+    share = EXACT.multiply(exact_sum(look.visible for look in live), ticket.max_participation)
+    return min(target_lots, int(EXACT.divide_int(share, lot)))
 
 
 def _ranked(
@@ -84,15 +83,18 @@ def _ranked(
 ) -> Iterator[tuple[Decimal, Decimal, str, Decimal, Decimal]]:
     """The levels of one look within the limit: rank, minus displayed, exchange, price, available."""
     buying, limit, exchange = ticket.side is Side.BUY, ticket.limit_price, look.exchange
-    factor = Decimal(1) if buying else Decimal(-1)
+    factor = None
     if ticket.fees is FeeRanking.INCLUDE:
         fee = terms[exchange].taker_fee
-        factor *= 1 + fee if buying else 1 - fee
+        factor = EXACT.add(_ONE, fee) if buying else EXACT.subtract(_ONE, fee)
     for level in look.levels:
-        price = level.price
+        price, displayed = level.price, level.displayed
         if price > limit if buying else price < limit:
             return
-        yield price * factor, -level.displayed, exchange, price, level.displayed - level.taken
+        rank = price if buying else price.copy_negate()
+        if factor is not None:
+            rank = EXACT.multiply(rank, factor)
+        yield rank, displayed.copy_negate(), exchange, price, EXACT.subtract(displayed, level.taken)
 
 
 def _take(
@@ -105,7 +107,7 @@ def _take(
     while lots > 0 and foremost:
         best = min(foremost)
         _, _, exchange, price, available = best
-        free = int(available // lot)
+        free = int(EXACT.divide_int(available, lot))
         if free > 0:
             taken = min(free, lots)
             fills.append(Fill(exchange, price, taken))
@@ -123,9 +125,9 @@ def _below_minimum(fills: Sequence[Fill], terms: Mapping[str, VenueTerms], lot: 
     quantities: dict[str, Decimal] = {}
     notionals: dict[str, Decimal] = {}
     for fill in fills:
-        quantity = fill.lots * lot
-        quantities[fill.exchange] = quantities.get(fill.exchange, ZERO) + quantity
-        notionals[fill.exchange] = notionals.get(fill.exchange, ZERO) + quantity * fill.price
+        quantity, notional = EXACT.multiply(lot, fill.lots), notionals.get(fill.exchange, ZERO)
+        quantities[fill.exchange] = EXACT.add(quantities.get(fill.exchange, ZERO), quantity)
+        notionals[fill.exchange] = EXACT.add(notional, EXACT.multiply(quantity, fill.price))
     below = [
         (notionals[name], name)
         for name, quantity in quantities.items()

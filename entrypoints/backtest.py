@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from twap.domain import report
-from twap.domain.execution import advance, next_event_at
+from twap.domain.execution import Books, advance, next_event_at
 from twap.domain.market import Market
 from twap.domain.report import Report
 from twap.domain.schedule import Schedule
@@ -129,8 +129,8 @@ class _Run:
         self.due: int | None = None
         self._plan(order.created_at)
 
-    def advance(self, now: datetime, market: Market) -> None:
-        step = advance(self.order, now, market)
+    def advance(self, now: datetime, books: Books) -> None:
+        step = advance(self.order, now, books)
         if step is not None:
             self.order = step.order
             self.slices += step.slices
@@ -214,7 +214,7 @@ class _Replay:
             now = self._clock.now()
             for run in self._runs:
                 if run.due is not None and run.due <= due:
-                    run.advance(now, self._market)
+                    run.advance(now, self._market.at_once())
         self._due = due
 
     def _result(self, lines: int) -> Backtest:

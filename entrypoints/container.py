@@ -99,7 +99,7 @@ class Container(containers.DeclarativeContainer):
     executor = providers.Singleton(
         Executor,
         owner=owner,
-        books=market,
+        market=market,
         feeds=order_feeds,
         orders=storage.provided.orders,
         bus=bus,

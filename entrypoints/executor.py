@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 
@@ -35,7 +35,7 @@ CLAIMED_AT_ONCE = 2_000
 STEPS_AT_ONCE = 500
 BATCHES_ON_THEIR_WAY = 3
 RETRY = timedelta(seconds=1)
-YIELD_AFTER_SECONDS = 0.01
+YIELD_AFTER_SECONDS = 0.002
 
 
 @dataclass(slots=True)
@@ -48,11 +48,14 @@ class Held:
     due: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Move:
+class _Move(NamedTuple):
     held: Held
     advance: Advance
-    due: datetime
+
+
+class Market(Protocol):
+    def at_once(self) -> Books:
+        """The books as they are now, to be looked at before anything else happens."""
 
 
 class Executor:
@@ -65,7 +68,7 @@ class Executor:
         self,
         *,
         owner: str,
-        books: Books,
+        market: Market,
         feeds: OrderFeeds,
         orders: OrderStore,
         bus: EventBus,
@@ -75,7 +78,7 @@ class Executor:
     ) -> None:
         self.stats = stats
         self._owner = owner
-        self._books = books
+        self._market = market
         self._feeds = feeds
         self._orders = orders
         self._bus = bus
@@ -161,30 +164,34 @@ class Executor:
     async def _advance_due(self) -> list[_Move]:
         """Whatever is due, in order of due time, at most a batch; the loop gets a turn in between."""
         moves: list[_Move] = []
-        monotonic = self._clock.monotonic
-        yielded = monotonic()
-        while self._heap and len(moves) < STEPS_AT_ONCE:
-            now = self._clock.now()
-            if self._heap[0][0] > now:
-                break
+        more = self._advance_some(moves)
+        while more:
+            await asyncio.sleep(0)
+            more = self._advance_some(moves)
+        return moves
+
+    def _advance_some(self, moves: list[_Move]) -> bool:
+        """Some milliseconds of work, on the books of one instant; whether there is more to do."""
+        now, began = self._clock.now(), self._clock.monotonic()
+        books, busy = self._market.at_once(), 0.0
+        while self._heap and self._heap[0][0] <= now and len(moves) < STEPS_AT_ONCE:
+            if busy > YIELD_AFTER_SECONDS:
+                self.stats.busy(busy)
+                return True
             due, _, order_id = heapq.heappop(self._heap)
             held = self._held.get(order_id)
             if held is None or held.due != due:
                 continue
-            step = self._advance(held, now)
+            step = self._advance(held, now, books)
             if step is None:
                 self._schedule(held, now)
                 continue
             held.due = None
-            moves.append(_Move(held, step, due))
+            moves.append(_Move(held, step))
             self._shared.put(step.order)
-            busy = monotonic() - yielded
-            if busy > YIELD_AFTER_SECONDS:
-                self.stats.busy(busy)
-                await asyncio.sleep(0)
-                yielded = monotonic()
-        self.stats.busy(monotonic() - yielded)
-        return moves
+            busy = self._clock.monotonic() - began
+        self.stats.busy(busy)
+        return False
 
     async def _work(self) -> None:
         """Advance and record what is due. While the database writes a batch, the next ones are computed: two
@@ -205,12 +212,12 @@ class Executor:
             await self._claim()  # work without end must not let the claims run out
         self.stats.tick(self._clock.monotonic() - began)
 
-    def _advance(self, held: Held, now: datetime) -> Advance | None:
+    def _advance(self, held: Held, now: datetime, books: Books) -> Advance | None:
         """One order's fault must not stop the others: it fails by itself, and says so."""
         order = held.order
         try:
             taken = self._shared.others(order)
-            return advance(order, now, self._books, others_took=taken, schedule=held.schedule)
+            return advance(order, now, books, others_took=taken, schedule=held.schedule)
         except Exception:  # noqa: BLE001 - whatever it is, the other orders go on
             self._log.exception("order_failed", order_id=order.id)
             return Advance(moved(order, OrderStatus.FAILED, now, "an internal error; see the log"), ())
@@ -236,7 +243,11 @@ class Executor:
                 self.stats.failed()
                 self._shared.put(move.held.order)
                 self._schedule(move.held, now, now + RETRY)
+            elif outcome is Recorded.TAKEN:
+                self.stats.lost()
+                self._drop(move.held)
             else:
+                self.stats.lost()
                 lost.append(move.held)
         self.stats.busy(self._clock.monotonic() - began)
         for held in lost:
@@ -250,8 +261,7 @@ class Executor:
         self._schedule(held, now)
 
     async def _reload(self, held: Held, now: datetime) -> None:
-        """Somebody changed the order (pause, cancel), or took it over: go on from what is stored."""
-        self.stats.lost()
+        """Somebody changed the order (pause, cancel): go on from what is stored."""
         try:
             stored = await self._orders.get(held.order.id)
         except StorageError as error:
@@ -259,7 +269,7 @@ class Executor:
             self._schedule(held, now, now + RETRY)
             return
         if stored is None or stored.progress.revision == held.order.progress.revision:
-            self._drop(held)  # the claim is another's now
+            self._drop(held)  # what it would store is there already
             return
         held.order = stored
         self._shared.put(stored)

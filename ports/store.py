@@ -6,6 +6,7 @@ Decimals come back with the exact value they went in with. Times are aware UTC, 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
@@ -36,11 +37,16 @@ class Step:
 
 
 class Recorded(StrEnum):
-    """STORED; LOST: the fence or the revision was old, nothing was written; FAILED: the database refused
-    this step by itself, nothing of it was written."""
+    """What became of a step; all but STORED: nothing of it was written.
+
+    LOST    the order has been changed since (paused, cancelled): its revision is another
+    TAKEN   the claim is another's now: its fence is another, or there is no such order
+    FAILED  the database refused this step by itself
+    """
 
     STORED = "stored"
     LOST = "lost"
+    TAKEN = "taken"
     FAILED = "failed"
 
 
@@ -85,6 +91,10 @@ class OrderStore(Protocol):
 
     async def slices(self, order_id: str) -> Sequence[Slice]:
         """All that are over, with looks and executions, by number; 0 (arrival) first."""
+        ...
+
+    async def slice(self, order_id: str, number: int) -> tuple[Slice, Decimal] | None:
+        """One that is over, and the base that those before it filled together."""
         ...
 
     async def change(self, order: Order) -> bool:

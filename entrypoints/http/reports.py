@@ -4,7 +4,6 @@ import asyncio
 import csv
 import io
 from collections.abc import Sequence
-from decimal import localcontext
 from enum import StrEnum
 
 from quart import Quart, Response
@@ -15,8 +14,6 @@ from twap.entrypoints.http import answers, queries, wire
 from twap.entrypoints.http.auth import caller
 from twap.entrypoints.services import Services
 from twap.ports.errors import NotFound
-from twap.ports.market import ZERO
-from twap.ports.numbers import EXACT
 from twap.ports.order import Execution, Order
 
 _PAGE_POLICY = (
@@ -74,13 +71,11 @@ class ReportRoutes:
         user, _ = await caller(self._services)
         number = queries.integer("slice", None, 0, _MOST_SLICES)
         order = await self._services.show(order_id, user)
-        slices = await self._services.storage.orders.slices(order.id)
-        found = next((each for each in slices if each.number == number), None)
+        found = await self._services.storage.orders.slice(order.id, number)
         if found is None:
             raise NotFound(f"slice {number} of order {order.id} is not over, or there is none")
-        with localcontext(EXACT):
-            before = sum((each.filled for each in slices if each.number < number), ZERO)
-        return answers.json(wire.plainly(explain.explain(order, found, executed_before=before)))
+        one, before = found
+        return answers.json(wire.plainly(explain.explain(order, one, executed_before=before)))
 
 
 def _table(order: Order, executions: Sequence[Execution]) -> Response:

@@ -16,23 +16,23 @@ from twap.ports.order import LookLevel, VenueLook
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
-LevelTexts = dict[int, tuple[str, str, str]]
-"""Price, displayed and taken as text, by `id` of a level: for as long as the levels live."""
+Packed = dict[int, msgspec.Raw]
+"""Looks and levels by `id`: for as long as they live."""
 
 
-def pack(venues: tuple[VenueLook, ...], known: LevelTexts | None = None) -> bytes:
+def pack(venues: tuple[VenueLook, ...], known: Packed | None = None) -> bytes:
     """known: shared by looks that are packed together, as thousands of orders see the same levels."""
-    texts = {} if known is None else known
-    return _encode([_plain_venue(venue, texts) for venue in venues])
+    packed = {} if known is None else known
+    return _encode([packed.get(id(venue)) or _pack_venue(venue, packed) for venue in venues])
 
 
 def unpack(data: bytes) -> tuple[VenueLook, ...]:
     return tuple(_venue(*fields) for fields in _decode(data))
 
 
-def _plain_venue(venue: VenueLook, known: LevelTexts) -> tuple[object, ...]:
+def _pack_venue(venue: VenueLook, known: Packed) -> msgspec.Raw:
     exchange_time, near_best, horizon = venue.exchange_time, venue.near_best, venue.horizon
-    return (
+    fields = (
         venue.exchange,
         venue.state.value,
         venue.sequence,
@@ -41,14 +41,17 @@ def _plain_venue(venue: VenueLook, known: LevelTexts) -> tuple[object, ...]:
         None if near_best is None else str(near_best),
         venue.more,
         str(venue.visible),
-        [known.get(id(level)) or _texts(level, known) for level in venue.levels],
+        [known.get(id(level)) or _pack_level(level, known) for level in venue.levels],
         None if horizon is None else str(horizon),
     )
+    packed = known[id(venue)] = msgspec.Raw(_encode(fields))
+    return packed
 
 
-def _texts(level: LookLevel, known: LevelTexts) -> tuple[str, str, str]:
-    texts = known[id(level)] = (str(level.price), str(level.displayed), str(level.taken))
-    return texts
+def _pack_level(level: LookLevel, known: Packed) -> msgspec.Raw:
+    texts = (str(level.price), str(level.displayed), str(level.taken))
+    packed = known[id(level)] = msgspec.Raw(_encode(texts))
+    return packed
 
 
 def _venue(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import groupby
 
 from tortoise import BaseDBAsyncClient
@@ -13,7 +14,14 @@ from twap.plugins.storage.fields import EPOCH, to_microseconds
 from twap.plugins.storage.lookups import Lookups
 from twap.plugins.storage.recent_orders import RecentOrders
 from twap.plugins.storage.recording import record
-from twap.plugins.storage.rows import order_values, progress_values, to_execution, to_order, to_slice
+from twap.plugins.storage.rows import (
+    order_values,
+    stage_values,
+    to_execution,
+    to_order,
+    to_slice,
+    totals_values,
+)
 from twap.plugins.storage.statements import (
     CLAIM_ORDER,
     INSERT_ORDER,
@@ -22,6 +30,8 @@ from twap.plugins.storage.statements import (
     UPDATE_PROGRESS,
 )
 from twap.ports.errors import StorageError
+from twap.ports.market import ZERO
+from twap.ports.numbers import EXACT, exact_sum
 from twap.ports.order import Execution, Order, OrderStatus, Slice
 from twap.ports.store import Claimed, PageKey, Recorded, Step
 
@@ -106,6 +116,22 @@ class TortoiseOrders:
                 by_slice = {number: tuple(group) for number, group in groupby(fills, lambda fill: fill.slice)}
                 found += [to_slice(row, by_slice.get(row.number, ())) for row in rows]
 
+    async def slice(self, order_id: str, number: int) -> tuple[Slice, Decimal] | None:
+        async with self._database.reading() as session:
+            row = await self._tables.slices.get_or_none(order_id=order_id, number=number, using_db=session)
+            if row is None:
+                return None
+            fills = await self._executions(session, order_id, number - 1, up_to=number)
+            last, before = -1, ZERO
+            while True:
+                part = self._tables.slices.filter(order_id=order_id, number__gt=last, number__lt=number)
+                part = part.order_by("number").limit(ROWS_WITHOUT_PAUSE).using_db(session)
+                filled = await part.values_list("number", "filled")
+                if not filled:
+                    return to_slice(row, tuple(fills)), before
+                before = EXACT.add(before, exact_sum(quantity for _, quantity in filled))
+                last = filled[-1][0]
+
     async def _executions(
         self, session: BaseDBAsyncClient, order_id: str, after_slice: int, up_to: int | None
     ) -> list[Execution]:
@@ -128,7 +154,7 @@ class TortoiseOrders:
         base = order.progress.revision - 1
         async with self._database.writing() as session:
             statement = self._database.sql(UPDATE_PROGRESS)
-            values = [*progress_values(order.progress), order.id, base]
+            values = [*stage_values(order.progress), *totals_values(order.progress), order.id, base]
             changed, _ = await session.execute_query(statement, values)
             return changed == 1
 

@@ -3,35 +3,41 @@
 import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 from tortoise import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError
 
 from twap.plugins.storage.database import Database
-from twap.plugins.storage.looks import LevelTexts
-from twap.plugins.storage.rows import Values, execution_values, progress_values, slice_values
-from twap.plugins.storage.statements import GUARDS, INSERT_EXECUTION, INSERT_SLICE, UPDATE_PROGRESS
+from twap.plugins.storage.looks import Packed
+from twap.plugins.storage.rows import Values, execution_values, slice_values, stage_values, totals_values
+from twap.plugins.storage.statements import (
+    GUARDS,
+    INSERT_EXECUTION,
+    INSERT_SLICE,
+    UPDATE_PROGRESS,
+    UPDATE_TOTALS,
+)
 from twap.ports.errors import StorageError
 from twap.ports.store import Recorded, Step
 
-STEPS_WITHOUT_PAUSE = 200
+STEPS_WITHOUT_PAUSE = 100
 """So many are encoded before the event loop gets a turn: some 10 ms."""
 
-Guard = tuple[int, int]
-"""Revision and fence."""
+Guard = tuple[int, int, Values]
+"""Revision, fence and stage of an order as it is stored."""
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A step as values for the database. base: what must be stored for it to be written."""
+class _Prepared(NamedTuple):
+    """A step as values for the database. base: the revision and fence that it is based on."""
 
     order_id: str
-    base: Guard
-    progress: Values
+    base: tuple[int, int]
+    stage: Values
+    totals: Values
     slices: list[Values]
     executions: list[Values]
     numbers: list[int]
@@ -52,7 +58,7 @@ async def record(database: Database, steps: Sequence[Step]) -> list[Recorded]:
 async def _prepare(steps: Sequence[Step]) -> list[_Prepared | None]:
     """None for a step that can't be stored on any database."""
     prepared: list[_Prepared | None] = []
-    known: LevelTexts = {}
+    known: Packed = {}
     for count, step in enumerate(steps, 1):
         try:
             prepared.append(_prepare_one(step, known))
@@ -64,12 +70,13 @@ async def _prepare(steps: Sequence[Step]) -> list[_Prepared | None]:
     return prepared
 
 
-def _prepare_one(step: Step, known: LevelTexts) -> _Prepared:
+def _prepare_one(step: Step, known: Packed) -> _Prepared:
     order, revision = step.order, step.order.progress.revision
     return _Prepared(
         order_id=order.id,
         base=(revision - 1, step.fence),
-        progress=(*progress_values(order.progress), order.id, revision - 1),
+        stage=stage_values(order.progress),
+        totals=(*totals_values(order.progress), order.id, revision - 1),
         slices=[slice_values(piece, known) for piece in step.slices],
         executions=[
             execution_values(execution, position)
@@ -81,14 +88,15 @@ def _prepare_one(step: Step, known: LevelTexts) -> _Prepared:
 
 
 async def _write(database: Database, steps: Sequence[_Prepared]) -> list[Recorded]:
-    """All that are not LOST, in one transaction."""
+    """All that are neither LOST nor TAKEN, in one transaction."""
     if not steps:
         return []
     async with database.writing() as session:
-        outcomes = _judge(steps, await _guards(database, session, steps))
+        guards = await _guards(database, session, steps)
+        outcomes = _judge(steps, guards)
         stored = [step for step, outcome in zip(steps, outcomes, strict=True) if outcome is Recorded.STORED]
         for part in _one_step_an_order(stored):
-            await _many(database, session, UPDATE_PROGRESS, [step.progress for step in part])
+            await _update(database, session, part, guards)
         await _many(database, session, INSERT_SLICE, [row for step in stored for row in step.slices])
         await _many(database, session, INSERT_EXECUTION, [row for step in stored for row in step.executions])
     return outcomes
@@ -98,22 +106,42 @@ async def _guards(
     database: Database, session: BaseDBAsyncClient, steps: Sequence[_Prepared]
 ) -> dict[str, Guard]:
     ids = msgspec.json.encode([step.order_id for step in steps]).decode()
-    rows = await session.execute_query_dict(database.sql(GUARDS[database.dialect]), [ids])
-    return {row["id"]: (row["revision"], row["fence"]) for row in rows}
+    _, rows = await session.execute_query(database.sql(GUARDS[database.dialect]), [ids])
+    guards = msgspec.json.decode(rows[0]["guards"] or "[]")
+    return {order_id: (revision, fence, tuple(stage)) for order_id, revision, fence, *stage in guards}
 
 
 def _judge(steps: Sequence[_Prepared], guards: Mapping[str, Guard]) -> list[Recorded]:
     """STORED is a promise still: later steps of an order are based on its earlier ones."""
-    current = dict(guards)
+    current = {order_id: (revision, fence) for order_id, (revision, fence, _) in guards.items()}
     outcomes = []
     for step in steps:
-        if current.get(step.order_id) == step.base:
-            revision, fence = step.base
+        (revision, fence), stored = step.base, current.get(step.order_id)
+        if stored is None or stored[1] != fence:
+            outcomes.append(Recorded.TAKEN)
+        elif stored[0] != revision:
+            outcomes.append(Recorded.LOST)
+        else:
             current[step.order_id] = (revision + 1, fence)
             outcomes.append(Recorded.STORED)
-        else:
-            outcomes.append(Recorded.LOST)
     return outcomes
+
+
+async def _update(
+    database: Database, session: BaseDBAsyncClient, steps: Sequence[_Prepared], guards: dict[str, Guard]
+) -> None:
+    """The orders themselves, one step each. guards: are brought up to date."""
+    totals: list[Values] = []
+    whole: list[Values] = []
+    for step in steps:
+        revision, fence, stage = guards[step.order_id]
+        if stage == step.stage:
+            totals.append(step.totals)
+        else:
+            whole.append((*step.stage, *step.totals))
+            guards[step.order_id] = (revision, fence, step.stage)
+    await _many(database, session, UPDATE_TOTALS, totals)
+    await _many(database, session, UPDATE_PROGRESS, whole)
 
 
 def _one_step_an_order(steps: Sequence[_Prepared]) -> Iterator[Sequence[_Prepared]]:

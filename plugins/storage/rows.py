@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from twap.plugins.storage.fields import to_microseconds, to_moment
-from twap.plugins.storage.looks import LevelTexts, pack, unpack
+from twap.plugins.storage.looks import Packed, pack, unpack
 from twap.plugins.storage.models import ExecutionRow, OrderRow, SliceRow, UserRow
 from twap.ports.account import Role, TokenFamily, User
 from twap.ports.numbers import plain
@@ -57,30 +57,37 @@ def order_values(order: Order) -> Values:
         _json(ticket),
         _json(order.terms),
         _json(order.warnings),
-        *progress_values(order.progress),
+        *stage_values(order.progress),
+        *totals_values(order.progress),
     )
 
 
-def progress_values(progress: Progress) -> Values:
-    """For `INSERT_ORDER` and `UPDATE_PROGRESS`."""
+def stage_values(progress: Progress) -> Values:
+    """What seldom changes, for `INSERT_ORDER` and `UPDATE_PROGRESS`."""
     started_at, ended_at, mid = progress.started_at, progress.ended_at, progress.arrival_mid
     return (
         progress.status.value,
-        progress.revision,
         None if started_at is None else to_microseconds(started_at),
         None if ended_at is None else to_microseconds(ended_at),
+        None if mid is None else plain(mid),
+        progress.note,
+    )
+
+
+def totals_values(progress: Progress) -> Values:
+    """What changes with every slice: for `UPDATE_TOTALS`, and after the stage in the other two."""
+    return (
+        progress.revision,
         progress.slices_done,
         plain(progress.executed),
         plain(progress.notional),
         plain(progress.fees),
         progress.lots_count,
-        None if mid is None else plain(mid),
         _taken_json(progress.taken),
-        progress.note,
     )
 
 
-def slice_values(piece: Slice, known: LevelTexts | None = None) -> Values:
+def slice_values(piece: Slice, known: Packed | None = None) -> Values:
     """For `INSERT_SLICE`. known: as in `pack`."""
     return (
         piece.order_id,

@@ -18,8 +18,8 @@ OLDER = "created_at <= ? AND (created_at < ? OR id < ?)"
 INSERT_ORDER = """
 INSERT INTO orders (
     id, user_id, client_order_id, symbol, created_at, starts_at, lot_size, slices_total, ticket, terms,
-    warnings, status, revision, started_at, ended_at, slices_done, executed, notional, fees, lots_count,
-    arrival_mid, taken, note
+    warnings, status, started_at, ended_at, arrival_mid, note, revision, slices_done, executed, notional,
+    fees, lots_count, taken
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (user_id, client_order_id) DO NOTHING
 RETURNING id
@@ -27,10 +27,17 @@ RETURNING id
 
 UPDATE_PROGRESS = """
 UPDATE orders SET
-    status = ?, revision = ?, started_at = ?, ended_at = ?, slices_done = ?, executed = ?, notional = ?,
-    fees = ?, lots_count = ?, arrival_mid = ?, taken = ?, note = ?
+    status = ?, started_at = ?, ended_at = ?, arrival_mid = ?, note = ?, revision = ?, slices_done = ?,
+    executed = ?, notional = ?, fees = ?, lots_count = ?, taken = ?
 WHERE id = ? AND revision = ?
 """
+
+UPDATE_TOTALS = """
+UPDATE orders SET
+    revision = ?, slices_done = ?, executed = ?, notional = ?, fees = ?, lots_count = ?, taken = ?
+WHERE id = ? AND revision = ?
+"""
+"""The same where the stage stays: the indexes with the status need no touch, at half the price."""
 
 CLAIM_ORDER = "UPDATE orders SET claim_owner = ?, claim_until = ?, fence = ? WHERE id = ?"
 
@@ -49,11 +56,15 @@ INSERT INTO executions (
 
 GUARDS = {
     "sqlite": """
-SELECT id, revision, fence FROM orders WHERE id IN (SELECT value FROM json_each(?))
+SELECT json_group_array(json_array(id, revision, fence, status, started_at, ended_at, arrival_mid, note))
+AS guards FROM orders WHERE id IN (SELECT value FROM json_each(?))
 """,
     "postgres": """
-SELECT id, revision, fence FROM orders WHERE id IN (SELECT jsonb_array_elements_text(?::jsonb))
-ORDER BY id FOR UPDATE
+SELECT json_agg(json_build_array(id, revision, fence, status, started_at, ended_at, arrival_mid, note))
+AS guards FROM (
+    SELECT * FROM orders WHERE id IN (SELECT jsonb_array_elements_text(?::jsonb)) ORDER BY id FOR UPDATE
+) AS locked
 """,
 }
-"""Revision and fence of the orders of a JSON array of ids; they can't change until the transaction ends."""
+"""Revision, fence and stage of the orders of a JSON array of ids, as another one: rows of their own would
+cost SQLite's thread the interpreter's lock once each. They can't change until the transaction ends."""

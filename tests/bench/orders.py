@@ -205,7 +205,7 @@ def make_executor(storage, venues, clock, stats):
     feed = FakeFeed({name: [instrument(exchange=name)] for name in EXCHANGES})
     return Executor(
         owner="bench",
-        books=venues.market,
+        market=venues.market,
         feeds=OrderFeeds(feed, venues.market, clock),
         orders=storage.orders,
         bus=InProcessBus(),
@@ -266,7 +266,7 @@ async def row_by_row(file):
             await storage.orders.add(each)
         began = time.perf_counter()
         for each in orders:
-            step = advance(each, starts_at + timedelta(seconds=1), venues.market)
+            step = advance(each, starts_at + timedelta(seconds=1), venues.market.at_once())
             await store_row_by_row(storage, step)
         return ROW_BY_ROW / (time.perf_counter() - began)
 
@@ -281,6 +281,6 @@ def many_slices():
     for number in range(1, 10_001):
         venues.change()
         began = time.process_time()
-        current = advance(current, starts_at + timedelta(seconds=number), venues.market).order
+        current = advance(current, starts_at + timedelta(seconds=number), venues.market.at_once()).order
         seconds.append(time.process_time() - began)
     return median(seconds[:1000]), median(seconds[-1000:])

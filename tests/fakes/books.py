@@ -3,11 +3,12 @@
 from decimal import Decimal
 
 from twap.domain.book import OrderBook, PriceTexts
+from twap.domain.consolidation import Source
 from twap.domain.execution import advance, next_event_at
+from twap.domain.glance import Glance
 from twap.domain.ladder import Ladder
-from twap.domain.look import look_at
 from twap.ports.market import BookState
-from twap.ports.order import Side, VenueLook
+from twap.ports.order import VenueLook
 
 AGE_MS = 40
 
@@ -30,25 +31,18 @@ class FakeBooks:
     def set_state(self, exchange, state):
         self._states[exchange] = state
 
-    def look(self, exchange, symbol, side, *, limit, need, lot, remembered, measure_visible):
+    def at_once(self):
+        return self
+
+    def look(self, exchange, symbol, demand, remembered):
         self.looks += 1
         state = self._states.get(exchange, BookState.SYNCING)
         if state is not BookState.LIVE:
             return VenueLook(exchange, state)
         book = self._books[exchange]
-        far, near = (book.asks, book.bids) if side is Side.BUY else (book.bids, book.asks)
-        near_best = near.best(1)
-        return look_at(
-            exchange,
-            Ladder(far),
-            near_best[0].price if near_best else None,
-            limit=limit,
-            need=need,
-            lot=lot,
-            remembered=remembered,
-            measure_visible=measure_visible,
-            stamp=(book.sequence, self._times[exchange], AGE_MS),
-        )
+        source = Source(state, AGE_MS, book.sequence, None)
+        glance = Glance(exchange, source, Ladder(book.bids), Ladder(book.asks), self._times[exchange])
+        return glance.look(demand, remembered)
 
 
 def _texts(levels):

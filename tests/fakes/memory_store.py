@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from twap.ports.errors import StorageError, UsernameTaken
+from twap.ports.numbers import exact_sum
 from twap.ports.store import Claimed, Recorded
 
 
@@ -56,6 +57,11 @@ class MemoryOrders:
     async def slices(self, order_id):
         return [self.pieces[key] for key in sorted(self.pieces) if key[0] == order_id]
 
+    async def slice(self, order_id, number):
+        found = self.pieces.get((order_id, number))
+        before = [each.filled for each in await self.slices(order_id) if each.number < number]
+        return None if found is None else (found, exact_sum(before))
+
     async def change(self, order):
         stored = self.orders.get(order.id)
         if stored is None or stored.progress.revision != order.progress.revision - 1:
@@ -89,12 +95,10 @@ class MemoryOrders:
     def _record(self, step):
         stored = self.orders.get(step.order.id)
         keys = [(step.order.id, piece.number) for piece in step.slices]
-        if (
-            stored is None
-            or self.fences.get(step.order.id, 0) != step.fence
-            or stored.progress.revision != step.order.progress.revision - 1
-            or any(key in self.pieces for key in keys)
-        ):
+        if stored is None or self.fences.get(step.order.id, 0) != step.fence:
+            return Recorded.TAKEN
+        moved = stored.progress.revision != step.order.progress.revision - 1
+        if moved or any(key in self.pieces for key in keys):
             return Recorded.LOST
         known = {fill.id for piece in self.pieces.values() for fill in piece.executions}
         fills = [fill.id for piece in step.slices for fill in piece.executions]

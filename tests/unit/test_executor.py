@@ -35,7 +35,7 @@ class Floor:
         self.order_feeds = OrderFeeds(self.feed, Market(self.clock), self.clock)
         self.executor = Executor(
             owner=owner,
-            books=self.books,
+            market=self.books,
             feeds=self.order_feeds,
             orders=self.orders,
             bus=self.bus,
@@ -274,13 +274,18 @@ async def test_executor_when_another_died_then_its_orders_are_taken_over_after_t
         assert done.progress.executed > D(20)
 
 
-async def test_executor_when_its_claim_was_taken_over_then_it_lets_the_order_go():
+@pytest.mark.parametrize("went_on", [False, True])
+async def test_executor_when_its_claim_was_taken_over_then_it_lets_the_order_go(went_on):
     storage, clock = MemoryStorage(), ManualClock(NOON)
     async with Floor("slow", storage, clock) as slow:
         order = await slow.add(slices=5, quantity="5")
         await clock.advance(1.5)
         later = clock.now() + timedelta(seconds=60)
         (taken,) = await storage.orders.claim("fast", now=later, lease_seconds=60, limit=10)
+        if went_on:
+            progress = taken.order.progress
+            newer = replace(progress, revision=progress.revision + 1)
+            assert await storage.orders.change(taken.order.advanced(newer))
         await clock.advance(2)
         assert slow.executor.status()["orders"] == 0
         assert (await slow.get(order)).progress.slices_done == 1

@@ -4,12 +4,15 @@ from decimal import Decimal as D
 import pytest
 
 from tests.fakes.clock import ManualClock
+from twap.domain.glance import Demand
 from twap.domain.market import Market, exchange_time
 from twap.ports.events import Delta, Snapshot
 from twap.ports.exchange import BookRules
 from twap.ports.feed import Pulse
 from twap.ports.market import BookState, Instrument
 from twap.ports.order import Side
+
+LOT = D("0.1")
 
 
 class Scene:
@@ -32,16 +35,8 @@ class Scene:
             self.inputs[exchange].delta(Delta("BTC-USDT", 8, 8, bids, asks))
 
     def look(self, exchange="A", side=Side.BUY, limit="200", need="1", remembered=(), visible=False):
-        return self.market.look(
-            exchange,
-            "BTCUSDT",
-            side,
-            limit=D(limit),
-            need=D(need),
-            lot=D("0.1"),
-            remembered=dict(remembered),
-            measure_visible=visible,
-        )
+        demand = Demand(side, D(limit), int(D(need) / LOT), LOT, visible)
+        return self.market.at_once().look(exchange, "BTCUSDT", demand, dict(remembered))
 
 
 @pytest.fixture

@@ -165,14 +165,15 @@ async def test_step_when_recorded_then_slices_and_executions_are_read_back(stora
     assert await storage.orders.executions(order.id, after_slice=1) == fills[2:]
 
 
-async def test_step_when_fence_or_revision_is_old_then_lost_and_nothing_is_written(storage):
+async def test_step_when_fence_or_revision_is_old_then_said_and_nothing_is_written(storage):
     claimed = await claim_one(storage, make_order())
     [newer] = await storage.orders.claim("second", now=NOON + MINUTE, lease_seconds=30, limit=1)
     order = advanced(claimed.order)
     old_fence = Step(order, claimed.fence, (make_slice(order),))
     old_revision = Step(claimed.order, newer.fence, (make_slice(order),))
     unknown = Step(advanced(make_order()), 1)
-    assert await storage.orders.record([old_fence, old_revision, unknown]) == [Recorded.LOST] * 3
+    outcomes = await storage.orders.record([old_fence, old_revision, unknown])
+    assert outcomes == [Recorded.TAKEN, Recorded.LOST, Recorded.TAKEN]
     assert await storage.orders.get(order.id) == claimed.order
     assert await storage.orders.slices(order.id) == []
 
