@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 from twap.plugins.storage.database import Database
@@ -40,7 +40,7 @@ class Lookups:
         """What was committed before this call, at least. Raises StorageError."""
         if self._reader is not None:
             with suppress(sqlite3.Error):  # the way below waits, or says what is wrong
-                return [dict(row) for row in self._reader.execute(statement, values)]
+                return cast(Rows, self._reader.execute(statement, values).fetchall())  # by name, like dicts
         async with self._database.reading() as session:
             rows: Rows = await session.execute_query_dict(self._database.sql(statement), list(values))
             return rows
