@@ -5,7 +5,7 @@ them. Most updates of a live book are never read, so parsing and sorting them wo
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from decimal import Decimal
 
 from twap.ports.events import WireLevels
@@ -13,13 +13,13 @@ from twap.ports.market import ZERO, Level
 from twap.ports.numbers import EXACT
 
 PRICE_DECIMALS = 18
+MAX_TEXT = 40
 _POWERS: tuple[int, ...] = tuple(10**places for places in range(PRICE_DECIMALS + 1))
-_MAX_TEXT = 40
 _REMEMBERED = 100_000
 _FEW_CHANGES = 64
 _KNOWN_LEVELS = 64
-
-Digest = Callable[[str, str], str]
+ZEROS = frozenset(["0", *("0." + "0" * places for places in range(1, PRICE_DECIMALS + 1))])
+"""How quantities of levels that are gone are nearly always written."""
 
 
 class BadLevel(ValueError):
@@ -33,10 +33,10 @@ class PriceTexts(dict[str, int]):
 
     def __missing__(self, text: str) -> int:
         """Raises BadLevel."""
-        digits = text.replace(".", "", 1)
-        if not (digits.isdigit() and digits.isascii() and len(digits) <= _MAX_TEXT):
-            raise BadLevel(f"price {text[:_MAX_TEXT]!r} is no plain number")
-        places = len(text) - text.index(".") - 1 if len(digits) < len(text) else 0
+        whole, _, decimals = text.partition(".")
+        digits, places = whole + decimals, len(decimals)
+        if not (digits.isdigit() and digits.isascii()) or len(digits) > MAX_TEXT:
+            raise BadLevel(f"price {text[:MAX_TEXT]!r} is no plain number")
         if places > PRICE_DECIMALS:
             raise BadLevel(f"price {text!r} has more than {PRICE_DECIMALS} decimal places")
         key: int = int(digits) * _POWERS[PRICE_DECIMALS - places]
@@ -61,32 +61,23 @@ class BookSide:
     """Bids or asks.
 
     quantities  price key to the exchange's text
-    digests     price key to what the level adds to a checksum; only where the exchange has one
     horizon     the worst price key up to which the side is known; None: all of it is
     """
 
     __slots__ = (
-        "_best_digests",
         "_changed",
-        "_digest",
         "_known",
         "_ladder",
         "_sorted",
-        "_summed_until",
         "descending",
-        "digests",
         "horizon",
         "quantities",
     )
 
-    def __init__(self, *, descending: bool, digest: Digest | None = None) -> None:
+    def __init__(self, *, descending: bool) -> None:
         self.descending = descending
         self.quantities: dict[int, str] = {}
-        self.digests: dict[int, str] = {}
         self.horizon: int | None = None
-        self._digest = digest
-        self._best_digests: list[str] | None = None
-        self._summed_until: int | None = None
         self._sorted: list[int] | None = None
         self._changed: list[int] = []
         self._ladder: list[Level] = []
@@ -95,41 +86,28 @@ class BookSide:
     def apply(self, levels: WireLevels, prices: PriceTexts) -> None:
         """Raises BadLevel (TypeError, IndexError or AttributeError for what is no pair of texts): the side is
         then half-changed and must be thrown away."""
-        quantities, digest, summed = self.quantities, self._digest, self._best_digests
-        is_sorted, changed = self._sorted is not None, self._changed
+        quantities, changed, is_sorted = self.quantities, self._changed, self._sorted is not None
         for level in levels:
-            quantity = level[1]
-            price = prices[level[0]]
-            if (
-                not (quantity.replace(".", "", 1).isdigit() and quantity.isascii())
-                or len(quantity) > _MAX_TEXT
-            ):
-                raise BadLevel(f"quantity {quantity[:_MAX_TEXT]!r} is no plain number")
-            if quantity[0] == "0" and not quantity.strip("0."):
-                if quantities.pop(price, None) is None:
+            price, quantity = prices[level[0]], level[1]
+            if quantity not in ZEROS:
+                if (
+                    not (quantity.replace(".", "", 1).isdigit() and quantity.isascii())
+                    or len(quantity) > MAX_TEXT
+                ):
+                    raise BadLevel(f"quantity {quantity[:MAX_TEXT]!r} is no plain number")
+                if quantity[0] != "0" or quantity.strip("0."):
+                    if is_sorted and price not in quantities:
+                        changed.append(price)
+                    quantities[price] = quantity
                     continue
-                if is_sorted:
-                    changed.append(price)
-            else:
-                if is_sorted and price not in quantities:
-                    changed.append(price)
-                quantities[price] = quantity
-                if digest is not None:
-                    self.digests[price] = digest(level[0], quantity)
-            if summed is not None and not self._is_below_sum(price):
-                self._best_digests = summed = None
-        if len(changed) > _FEW_CHANGES:
-            self._sorted = None
-            changed.clear()
-        if self._ladder:
-            self._ladder = []
-
-    def _is_below_sum(self, price: int) -> bool:
-        """Worse than all levels that the last checksum was made of."""
-        worst = self._summed_until
-        if worst is None:
-            return False
-        return price < worst if self.descending else price > worst
+            if quantities.pop(price, None) is not None and is_sorted:
+                changed.append(price)
+        if is_sorted:  # else nobody has read since, and there is no ladder either
+            if len(changed) > _FEW_CHANGES:
+                self._sorted = None
+                changed.clear()
+            if self._ladder:
+                self._ladder = []
 
     def _in_order(self) -> list[int]:
         """All price keys, ascending."""
@@ -210,18 +188,6 @@ class BookSide:
         del ordered[surplus]
         self._ladder = []
 
-    def best_digests(self, count: int) -> list[str]:
-        """What the best levels add to a checksum, best first. Always asked for the same count."""
-        best = self._best_digests
-        if best is None:
-            digests, ordered = self.digests, self._in_order()
-            if len(digests) > 4 * len(ordered) + 1000:
-                digests = self.digests = {price: digests[price] for price in ordered}
-            prices = ordered[: -count - 1 : -1] if self.descending else ordered[:count]
-            best = self._best_digests = list(map(digests.__getitem__, prices))
-            self._summed_until = prices[-1] if len(prices) == count else None
-        return best
-
 
 class OrderBook:
     """Bids and asks with the exchange's sequence number.
@@ -231,10 +197,12 @@ class OrderBook:
 
     __slots__ = ("_prices", "asks", "bids", "sequence", "version")
 
-    def __init__(self, prices: PriceTexts, digest: Digest | None = None) -> None:
+    def __init__(
+        self, prices: PriceTexts, bids: BookSide | None = None, asks: BookSide | None = None
+    ) -> None:
         self._prices = prices
-        self.bids = BookSide(descending=True, digest=digest)
-        self.asks = BookSide(descending=False, digest=digest)
+        self.bids = bids or BookSide(descending=True)
+        self.asks = asks or BookSide(descending=False)
         self.sequence = 0
         self.version = 0
 

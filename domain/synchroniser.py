@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from twap.domain.book import BadLevel, OrderBook, PriceTexts
+from twap.domain.summed_book import SummedBook
 from twap.ports.events import Delta, Snapshot, WireTime
 from twap.ports.exchange import BookRules
 from twap.ports.feed import Cause, Healer, Pulse
@@ -54,13 +55,14 @@ class Synchroniser:
         self._fallback = BookState.SYNCING
         self._buffer: deque[Delta] | None = None
         self._version = 0
+        self._sums_come_later = False
         self._seeded_at = self._newest_first = 0
         self.is_true = False
         self.book = self._empty_book()
 
-    def _empty_book(self) -> OrderBook:
+    def _empty_book(self, *, summed: bool = False) -> OrderBook:
         checksum = self.rules.checksum
-        return OrderBook(self._prices, None if checksum is None else checksum.digest)
+        return SummedBook(self._prices, checksum) if checksum and summed else OrderBook(self._prices)
 
     # -- what the feed engine reports
 
@@ -82,7 +84,7 @@ class Synchroniser:
         nobody_asked = self._buffer is None and self.is_true and self.rules.snapshot_by_rest
         if nobody_asked and event.sequence <= self.book.sequence:
             return
-        fresh = self._empty_book()
+        fresh = self._empty_book(summed=self._sums_come_later or event.checksum is not None)
         try:
             fresh.apply(event.bids, event.asks, event.sequence)
         except BAD_LEVELS as error:
@@ -107,26 +109,40 @@ class Synchroniser:
 
     def _advance(self, book: OrderBook, event: Delta) -> bool:
         """Apply a delta to a book that is true up to its sequence. False: it no longer is."""
-        if self._is_contiguous:
-            expected = book.sequence + 1
-            if event.first != expected:
-                if self.rules.drops_old and event.last < expected and self._is_repetition(event):
-                    self.counters.repeated += 1
-                    return True
-                if event.first > expected or event.last < expected or not self.rules.drops_old:
-                    self.counters.gaps += 1
-                    self._broken(Cause.GAP, f"expected change {expected}, got {event.first}", event)
-                    return False
+        if self._is_contiguous and event.first != book.sequence + 1:
+            verdict = self._out_of_turn(book.sequence + 1, event)
+            if verdict is not None:
+                return verdict
+        bids, asks = event.bids, event.asks
         try:
-            book.apply(event.bids, event.asks, event.last)
+            # `book.apply`, without a call: nothing else of ours happens as often.
+            if bids:
+                book.bids.apply(bids, self._prices)
+            if asks:
+                book.asks.apply(asks, self._prices)
         except BAD_LEVELS as error:
             self._malformed(error)
             return False
+        book.sequence = event.last
+        book.version += 1
         self._newest_first = event.first
         self.counters.applied += 1
         if self._kept_depth is not None:
             book.cut(self._kept_depth)
         return event.checksum is None or self._checks(book, event.checksum)
+
+    def _out_of_turn(self, expected: int, event: Delta) -> bool | None:
+        """A delta that does not begin with the expected change: whether the book stays true without it. None:
+        it holds that change all the same, and is to be applied."""
+        drops_old = self.rules.drops_old
+        if drops_old and event.last < expected and self._is_repetition(event):
+            self.counters.repeated += 1
+            return True
+        if event.first > expected or event.last < expected or not drops_old:
+            self.counters.gaps += 1
+            self._broken(Cause.GAP, f"expected change {expected}, got {event.first}", event)
+            return False
+        return None
 
     def _is_repetition(self, event: Delta) -> bool:
         """Of what the snapshot held, or of the newest delta. Any other old one shows that a number was
@@ -134,11 +150,13 @@ class Synchroniser:
         return event.first <= self._seeded_at or event.first == self._newest_first
 
     def _checks(self, book: OrderBook, wanted: int) -> bool:
-        checksum = self.rules.checksum
-        if checksum is None:
+        if self.rules.checksum is None:
             return True
-        depth = checksum.depth
-        found = checksum.combine(book.bids.best_digests(depth), book.asks.best_digests(depth))
+        if not isinstance(book, SummedBook):
+            self._sums_come_later = True  # the next snapshot is prepared for them
+            self._broken(Cause.CHECKSUM, "a change has a checksum, the snapshot had none")
+            return False
+        found = book.checksum()
         if found == wanted:
             return True
         self.counters.checksum_failures += 1

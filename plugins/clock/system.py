@@ -4,17 +4,18 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 MAX_CORRECTION_RATIO = 0.01
-_SINCE_BOOT: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+_BOOT = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 
+seconds_since_boot: Callable[[], float] = (
+    time.monotonic if _BOOT is None else partial(time.clock_gettime, _BOOT)
+)
+"""Grows while the machine is suspended too, where the system offers such a clock.
 
-def seconds_since_boot() -> float:
-    """Grows while the machine is suspended too, where the system offers such a clock.
-
-    Linux counts suspension in CLOCK_BOOTTIME alone, macOS in CLOCK_MONOTONIC, Windows in `time.monotonic`.
-    """
-    return time.monotonic() if _SINCE_BOOT is None else time.clock_gettime(_SINCE_BOOT)
+Linux counts suspension in CLOCK_BOOTTIME alone, macOS in CLOCK_MONOTONIC, Windows in `time.monotonic`.
+"""
 
 
 class SystemClock:
@@ -30,21 +31,19 @@ class SystemClock:
     def __init__(
         self, wall: Callable[[], float] = time.time, elapsed: Callable[[], float] = seconds_since_boot
     ) -> None:
-        self._wall, self._elapsed = wall, elapsed
+        self._wall = wall
+        self.monotonic = elapsed  # read at every frame of an exchange: without a step in between
         self._read_at = elapsed()
         self._time = wall()
 
     def now(self) -> datetime:
-        read_at = self._elapsed()
+        read_at = self.monotonic()
         passed = max(0.0, read_at - self._read_at)
         self._read_at += passed
         off = self._wall() - (self._time + passed)
         most = passed * MAX_CORRECTION_RATIO
         self._time += passed + min(max(off, -most), most)
         return datetime.fromtimestamp(self._time, UTC)
-
-    def monotonic(self) -> float:
-        return self._elapsed()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -9,8 +9,8 @@ from twap.domain.synchroniser import BAD_LEVELS
 from twap.ports.market import Level
 
 
-def make_book(bids=(), asks=(), digest=None):
-    book = OrderBook(PriceTexts(), digest)
+def make_book(bids=(), asks=()):
+    book = OrderBook(PriceTexts())
     book.apply(bids, asks, 1)
     return book
 
@@ -80,22 +80,6 @@ def test_book_when_all_known_levels_are_gone_then_there_is_no_best():
     book.apply([("10", "0"), ("9", "0"), ("8", "1")], [], 2)
     assert book.bids.best() == []
     assert book.bids.best_key() is None
-
-
-def test_book_when_it_has_digests_then_those_of_the_best_levels_in_wire_text():
-    bids, asks = [("63004.90", "0.00005100"), ("63003.00", "1"), ("7", "1")], [("9", "1"), ("8.0", "2")]
-    book = make_book(bids, asks, digest=lambda price, quantity: f"{price}x{quantity}")
-    assert book.bids.best_digests(2) == ["63004.90x0.00005100", "63003.00x1"]
-    assert book.asks.best_digests(5) == ["8.0x2", "9x1"]
-
-
-def test_book_when_prices_pass_by_then_their_digests_are_forgotten():
-    book = make_book([("1", "1")], digest=lambda price, quantity: price)
-    for price in range(2, 3000):
-        book.apply([(str(price), "1")], [], 1)
-        book.apply([(str(price), "0")], [], 1)
-    assert book.bids.best_digests(1) == ["1"]
-    assert len(book.bids.digests) == 1
 
 
 def test_crossed_when_best_bid_reaches_best_ask_then_true():

@@ -221,6 +221,21 @@ def test_book_when_the_checksum_does_not_fit_then_broken():
     assert state(sync) is BookState.SYNCING
 
 
+def test_book_when_checksums_come_with_the_changes_alone_then_one_new_snapshot_and_they_count_from_then_on():
+    checksum = Checksum(10, lambda price, quantity: price, lambda bids, asks: len(bids) * 10 + len(asks))
+    sync, cures = make(BookRules(contiguous=False, checksum=checksum))
+    sync.snapshot(snapshot(1))
+    sync.delta(delta(2, 2, [("98", "1")], checksum=21))
+    assert cures == [Cause.CHECKSUM]
+    assert not sync.is_true
+    sync.snapshot(snapshot(3))
+    sync.delta(delta(4, 4, [("98", "1")], checksum=21))
+    assert sync.is_true
+    sync.delta(delta(5, 5, [("97", "1")], checksum=99))
+    assert sync.counters.checksum_failures == 1
+    assert not sync.is_true
+
+
 def test_book_when_cut_to_a_depth_then_levels_beyond_are_gone():
     sync, _ = make(BookRules(contiguous=False, kept_depth=2))
     sync.snapshot(snapshot(1, [("99", "1"), ("98", "1"), ("97", "1")]))

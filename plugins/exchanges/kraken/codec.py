@@ -24,7 +24,8 @@ DEPTH = 500
 """Levels a side that are subscribed to, of 10, 25, 100, 500 and 1000: about what other exchanges stream, deep
 enough for large slices, and half the snapshot and traffic of 1000."""
 
-_SCIENTIFIC = re.compile(r"-?[0-9]{1,32}(\.[0-9]{1,32})?[eE][+-]?[0-9]{1,2}", re.ASCII)
+
+_SCIENTIFIC = re.compile(r"[0-9]{1,32}(\.[0-9]{1,32})?[eE][+-][0-9]{1,2}", re.ASCII)
 
 
 class _Level(msgspec.Struct, gc=False):
@@ -105,8 +106,12 @@ class KrakenCodec:
             return self._receive_other(frame, str(reason))
         except (ValueError, RecursionError) as error:
             raise CodecError(f"not a Kraken frame: {error}") from error
-        read = _snapshot if books.type == "snapshot" else _delta
-        return [read(book) for book in books.data] or [Ignored("book without data")]
+        read, data = _snapshot if books.type == "snapshot" else _delta, books.data
+        if b"e-" in frame or b"E-" in frame or b"e+" in frame or b"E+" in frame:
+            _write_out(data)
+        if len(data) == 1:  # as nearly always
+            return [read(data[0])]
+        return [read(book) for book in data] or [Ignored("book without data")]
 
     def _request(self, method: str, symbols: Sequence[str], more: dict[str, Any]) -> str:
         self._requests += 1
@@ -152,42 +157,41 @@ class KrakenCodec:
 
 
 def _snapshot(book: _Book) -> FeedEvent:
-    try:
-        bids, asks = _levels(book.bids), _levels(book.asks)
-    except ValueError as error:
-        return Broken(book.symbol, str(error))
-    return Snapshot(book.symbol, bids, asks, book.checksum or 0, book.timestamp, book.checksum)
+    return Snapshot(
+        book.symbol, _texts(book.bids), _texts(book.asks), book.checksum or 0, book.timestamp, book.checksum
+    )
 
 
 def _delta(book: _Book) -> FeedEvent:
-    try:
-        bids, asks = _levels(book.bids), _levels(book.asks)
-    except ValueError as error:
-        return Broken(book.symbol, str(error))
-    sequence = book.checksum or 0
-    return Delta(book.symbol, sequence, sequence, bids, asks, book.timestamp, book.checksum)
+    sequence, bids, asks = book.checksum or 0, book.bids, book.asks
+    # Nearly all messages change one side alone.
+    return Delta(
+        book.symbol,
+        sequence,
+        sequence,
+        _texts(bids) if bids else [],
+        _texts(asks) if asks else [],
+        book.timestamp,
+        book.checksum,
+    )
 
 
-def _levels(levels: list[_Level]) -> list[tuple[str, str]]:
-    """Raises ValueError for what is no number."""
-    texts: list[tuple[str, str]] = []
-    for level in levels:
-        price, quantity = level.price, level.qty
-        if type(price) is not str or not price.replace(".", "", 1).isdigit():
-            price = _digits(price)
-        if type(quantity) is not str or not quantity.replace(".", "", 1).isdigit():
-            quantity = _digits(quantity)
-        texts.append((price, quantity))
-    return texts
+def _texts(levels: list[_Level]) -> list[tuple[str, str]]:
+    """Numbers as they were written; what is none is refused by the book, like any other odd text."""
+    return [(f"{level.price}", f"{level.qty}") for level in levels]
 
 
-def _digits(number: object) -> str:
-    """A JSON number as it was written, but without an exponent. Text that is none is left to the book."""
-    if type(number) is int:
-        return str(number)
-    if not (isinstance(number, str) and number.isascii()):
-        raise ValueError("a level is no number")
-    return plain(Decimal(number)) if _SCIENTIFIC.fullmatch(number) else number
+def _write_out(books: list[_Book]) -> None:
+    """Put numbers with an exponent, like `1e-08`, into the plain form that books and checksums are about."""
+    for book in books:
+        for level in (*book.bids, *book.asks):
+            level.price, level.qty = _written_out(level.price), _written_out(level.qty)
+
+
+def _written_out(number: object) -> object:
+    if isinstance(number, str) and _SCIENTIFIC.fullmatch(number):
+        return plain(Decimal(number))
+    return number
 
 
 def _broken(books: list[Any], reason: str) -> Sequence[FeedEvent]:

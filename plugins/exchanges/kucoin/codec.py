@@ -14,6 +14,7 @@ from twap.ports.errors import CodecError
 from twap.ports.events import Alive, Broken, Delta, FeedEvent, Ignored, Rejected, Subscribed
 
 TOPIC = "/market/level2:"
+_TOPIC_LENGTH = len(TOPIC)
 UNREADABLE = (ValueError, RecursionError)
 """What msgspec raises for damaged bytes: its own errors and UnicodeDecodeError are ValueErrors."""
 
@@ -55,8 +56,9 @@ class OddFrame(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw()
 
 
-_FRAME = msgspec.json.Decoder(Frame, strict=False)  # sequences may be text, as they are in REST answers
-_ODD_FRAME = msgspec.json.Decoder(OddFrame)
+# Sequences may be text, as they are in REST answers.
+_decode = msgspec.json.Decoder(Frame, strict=False).decode
+_decode_odd = msgspec.json.Decoder(OddFrame).decode
 
 
 class KucoinCodec:
@@ -81,18 +83,33 @@ class KucoinCodec:
 
     def receive(self, frame: bytes) -> Sequence[FeedEvent]:
         try:
-            message = _FRAME.decode(frame)
+            message = _decode(frame)
         except UNREADABLE as error:
             return [self._odd(frame, str(error))]
-        update = message.data
-        if update is not None and message.type == "message" and message.topic.startswith(TOPIC):
-            return [_change(message.topic[len(TOPIC) :], update)]
+        update, topic = message.data, message.topic
+        if update is None or message.type != "message" or not topic.startswith(TOPIC):
+            return [self._other(message, frame)]
+        symbol, first, last = topic[_TOPIC_LENGTH:], update.sequence_start, update.sequence_end
+        if first > last:
+            return [Broken(symbol, f"an update from sequence {first} back to {last}")]
+        bids, asks = update.changes.bids, update.changes.asks
+        try:
+            # Nearly all messages change one side alone.
+            if bids:
+                bids = _levels(bids)
+            if asks:
+                asks = _levels(asks)
+        except ValueError as error:
+            return [Broken(symbol, f"a change without a sequence: {error}")]
+        return [Delta(symbol, first, last, bids, asks, update.time)]
+
+    def _other(self, message: Frame, frame: bytes) -> FeedEvent:
         match message.type:
             case "ack":
-                return [self._confirmation(message.id)]
+                return self._confirmation(message.id)
             case "pong" | "welcome":
-                return [Alive()]
-        return [self._odd(frame, "it has no data")]
+                return Alive()
+        return self._odd(frame, "it has no data")
 
     def _confirmation(self, request_id: str | int | None) -> FeedEvent:
         """Kucoin acknowledges symbols that it doesn't know, too; and the end of a subscription."""
@@ -101,7 +118,7 @@ class KucoinCodec:
 
     def _odd(self, frame: bytes, problem: str) -> FeedEvent:
         try:
-            message = _ODD_FRAME.decode(frame)
+            message = _decode_odd(frame)
         except UNREADABLE as error:
             return _untyped(frame, error)
         if message.type == "message" and message.topic.startswith(TOPIC):
@@ -129,19 +146,6 @@ def _untyped(frame: bytes, error: Exception) -> FeedEvent:
         if isinstance(message, dict) and message and "type" not in message:
             return Ignored("unknown frame")
     raise CodecError(f"not a Kucoin frame: {error}") from error
-
-
-def _change(symbol: str, update: Update) -> FeedEvent:
-    first, last = update.sequence_start, update.sequence_end
-    if first > last:
-        return Broken(symbol, f"an update from sequence {first} back to {last}")
-    bids, asks = update.changes.bids, update.changes.asks
-    try:
-        # Nearly all messages change one side alone.
-        bids, asks = bids and _levels(bids), asks and _levels(asks)
-    except ValueError as error:
-        return Broken(symbol, f"a change without a sequence: {error}")
-    return Delta(symbol, first, last, bids, asks, update.time)
 
 
 def _levels(changes: list[Change]) -> list[Change]:
