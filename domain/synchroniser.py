@@ -94,55 +94,55 @@ class Synchroniser:
             fresh.set_horizon(self.rules.seed_depth)
         if self.rules.kept_depth is not None:
             fresh.cut(self.rules.kept_depth)
-        if self._splice(fresh, event):
-            self._version += 1
-            self.is_true, self.reason, self._buffer = True, None, None
+        self._splice(fresh, event)
 
     def delta(self, event: Delta) -> None:
+        """Apply it, if the book is true up to its sequence; else the book is no longer true."""
         if self._buffer is not None:
             self._keep(event)
-        if self.is_true and not self._advance(self.book, event):
-            return
+        book = self.book
+        if self.is_true:
+            if (
+                self._is_contiguous
+                and event.first != book.sequence + 1
+                and not self._holds(event, book.sequence + 1)
+            ):
+                return
+            bids, asks = event.bids, event.asks
+            try:
+                # `book.apply`, without a call: nothing else of ours happens as often.
+                if bids:
+                    book.bids.apply(bids, self._prices)
+                if asks:
+                    book.asks.apply(asks, self._prices)
+            except BAD_LEVELS as error:
+                self._malformed(error)
+                return
+            book.sequence = event.last
+            book.version += 1
+            self._newest_first = event.first
+            self.counters.applied += 1
+            if self._kept_depth is not None:
+                book.cut(self._kept_depth)
+            if event.checksum is not None and not self._checks(book, event.checksum):
+                return
         self.exchange_time = event.exchange_time
 
     # -- rules
 
-    def _advance(self, book: OrderBook, event: Delta) -> bool:
-        """Apply a delta to a book that is true up to its sequence. False: it no longer is."""
-        if self._is_contiguous and event.first != book.sequence + 1:
-            verdict = self._out_of_turn(book.sequence + 1, event)
-            if verdict is not None:
-                return verdict
-        bids, asks = event.bids, event.asks
-        try:
-            # `book.apply`, without a call: nothing else of ours happens as often.
-            if bids:
-                book.bids.apply(bids, self._prices)
-            if asks:
-                book.asks.apply(asks, self._prices)
-        except BAD_LEVELS as error:
-            self._malformed(error)
-            return False
-        book.sequence = event.last
-        book.version += 1
-        self._newest_first = event.first
-        self.counters.applied += 1
-        if self._kept_depth is not None:
-            book.cut(self._kept_depth)
-        return event.checksum is None or self._checks(book, event.checksum)
-
-    def _out_of_turn(self, expected: int, event: Delta) -> bool | None:
-        """A delta that does not begin with the expected change: whether the book stays true without it. None:
-        it holds that change all the same, and is to be applied."""
+    def _holds(self, event: Delta, expected: int) -> bool:
+        """Whether a delta that does not begin with the expected change holds it all the same. If it does not,
+        it is old and is passed over, or there is a gap."""
         drops_old = self.rules.drops_old
         if drops_old and event.last < expected and self._is_repetition(event):
             self.counters.repeated += 1
-            return True
+            self.exchange_time = event.exchange_time
+            return False
         if event.first > expected or event.last < expected or not drops_old:
             self.counters.gaps += 1
             self._broken(Cause.GAP, f"expected change {expected}, got {event.first}", event)
             return False
-        return None
+        return True
 
     def _is_repetition(self, event: Delta) -> bool:
         """Of what the snapshot held, or of the newest delta. Any other old one shows that a number was
@@ -163,28 +163,27 @@ class Synchroniser:
         self._broken(Cause.CHECKSUM, f"checksum {wanted} does not fit the book ({found})")
         return False
 
-    def _splice(self, fresh: OrderBook, event: Snapshot) -> bool:
-        """Bring a snapshot up to date with the deltas kept since; install it if that works."""
+    def _splice(self, fresh: OrderBook, event: Snapshot) -> None:
+        """Install a snapshot, if it is good, and bring it up to date with the deltas kept since."""
         if event.checksum is not None and not self._checks(fresh, event.checksum):
-            return False
-        kept = self._buffer or ()
-        later = [delta for delta in kept if delta.last > event.sequence]
+            return
+        later = [delta for delta in self._buffer or () if delta.last > event.sequence]
         if later and later[0].first > event.sequence + 1:
             if not self.is_true:
                 self.reason = "the snapshot is older than the first change kept"
             self._heal(Cause.OLD_SNAPSHOT, f"snapshot {event.sequence}, first change {later[0].first}")
-            return False
-        self._seeded_at, self.exchange_time = event.sequence, event.exchange_time
-        for delta in later:
-            if not self._advance(fresh, delta):
-                return False
-            self.exchange_time = delta.exchange_time
+            return
         went_back = self.rules.snapshot_by_rest and event.sequence < self.book.sequence
         if not later and self.is_true and went_back:
             self._heal(Cause.OLD_SNAPSHOT, f"snapshot {event.sequence}, book {self.book.sequence}")
-            return False
-        self.book = fresh
-        return True
+            return
+        self.book, self._seeded_at, self.exchange_time = fresh, event.sequence, event.exchange_time
+        self.is_true, self.reason, self._buffer = True, None, None
+        self._version += 1
+        for delta in later:
+            self.delta(delta)
+            if not self.is_true:
+                return
 
     def _keep(self, event: Delta) -> None:
         buffer = self._buffer

@@ -25,7 +25,7 @@ DEPTH = 500
 enough for large slices, and half the snapshot and traffic of 1000."""
 
 
-_SCIENTIFIC = re.compile(r"[0-9]{1,32}(\.[0-9]{1,32})?[eE][+-][0-9]{1,2}", re.ASCII)
+_SCIENTIFIC = re.compile(r"[0-9]{1,32}(\.[0-9]{1,32})?[eE][+-]?[0-9]{1,2}", re.ASCII)
 
 
 class _Level(msgspec.Struct, gc=False):
@@ -107,8 +107,6 @@ class KrakenCodec:
         except (ValueError, RecursionError) as error:
             raise CodecError(f"not a Kraken frame: {error}") from error
         read, data = _snapshot if books.type == "snapshot" else _delta, books.data
-        if b"e-" in frame or b"E-" in frame or b"e+" in frame or b"E+" in frame:
-            _write_out(data)
         if len(data) == 1:  # as nearly always
             return [read(data[0])]
         return [read(book) for book in data] or [Ignored("book without data")]
@@ -177,21 +175,19 @@ def _delta(book: _Book) -> FeedEvent:
 
 
 def _texts(levels: list[_Level]) -> list[tuple[str, str]]:
-    """Numbers as they were written; what is none is refused by the book, like any other odd text."""
-    return [(f"{level.price}", f"{level.qty}") for level in levels]
+    """Numbers as they were written, but without an exponent. What is no number is refused by the book, like
+    any other odd text."""
+    texts = []
+    for level in levels:
+        price, quantity = f"{level.price}", f"{level.qty}"
+        if "e" in price or "e" in quantity or "E" in price or "E" in quantity:
+            price, quantity = _written_out(price), _written_out(quantity)
+        texts.append((price, quantity))
+    return texts
 
 
-def _write_out(books: list[_Book]) -> None:
-    """Put numbers with an exponent, like `1e-08`, into the plain form that books and checksums are about."""
-    for book in books:
-        for level in (*book.bids, *book.asks):
-            level.price, level.qty = _written_out(level.price), _written_out(level.qty)
-
-
-def _written_out(number: object) -> object:
-    if isinstance(number, str) and _SCIENTIFIC.fullmatch(number):
-        return plain(Decimal(number))
-    return number
+def _written_out(number: str) -> str:
+    return plain(Decimal(number)) if _SCIENTIFIC.fullmatch(number) else number
 
 
 def _broken(books: list[Any], reason: str) -> Sequence[FeedEvent]:

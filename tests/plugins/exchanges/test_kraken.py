@@ -145,7 +145,7 @@ def test_receive_when_a_level_is_damaged_then_that_book_is_broken(level):
     assert event.symbol == "A/B"
 
 
-@pytest.mark.parametrize("odd", ['"é"', "true", "null", "-1.0", "[1.0]", "1e400", "1e5"])
+@pytest.mark.parametrize("odd", ['"é"', "true", "null", "-1.0", "[1.0]", "1e400"])
 def test_receive_when_a_number_is_none_then_its_text_is_nothing_that_a_book_takes(odd):
     book = f'{{"symbol":"A/B","bids":[],"asks":[{{"price":{odd},"qty":1.0}}]}}'
     (event,) = KRAKEN.codec().receive(f'{{"channel":"book","type":"update","data":[{book}]}}'.encode())
@@ -154,7 +154,9 @@ def test_receive_when_a_number_is_none_then_its_text_is_nothing_that_a_book_take
         OrderBook(PriceTexts()).apply(event.bids, event.asks, 1)
 
 
-@pytest.mark.parametrize(("written", "plain"), [("1.5E-7", "0.00000015"), ("2e+3", "2000"), ("12", "12")])
+@pytest.mark.parametrize(
+    ("written", "plain"), [("1.5E-7", "0.00000015"), ("2e3", "2000"), ("0E-8", "0.00000000"), ("12", "12")]
+)
 def test_receive_when_a_number_is_written_otherwise_then_its_plain_form(written, plain):
     book = f'{{"symbol":"A/B","bids":[{{"price":{written},"qty":{written}}}],"asks":[]}}'
     (event,) = KRAKEN.codec().receive(f'{{"channel":"book","type":"update","data":[{book}]}}'.encode())
