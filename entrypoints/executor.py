@@ -32,6 +32,9 @@ from twap.ports.store import OrderStore, Recorded, Step
 CLAIM_SECONDS = 1.0
 LEASE_SECONDS = 15.0
 CLAIMED_AT_ONCE = 2_000
+LOOKS_AT_ONCE = 5_000
+"""So many slices look at the books before the first of them is stored: a look that comes late is another
+look, while a slice may be stored a little later."""
 STEPS_AT_ONCE = 500
 BATCHES_ON_THEIR_WAY = 3
 RETRY = timedelta(seconds=1)
@@ -162,7 +165,7 @@ class Executor:
     # -- due slices
 
     async def _advance_due(self) -> list[_Move]:
-        """Whatever is due, in order of due time, at most a batch; the loop gets a turn in between."""
+        """Whatever is due, in order of due time, within bounds; the loop gets a turn in between."""
         moves: list[_Move] = []
         more = self._advance_some(moves)
         while more:
@@ -174,7 +177,7 @@ class Executor:
         """Some milliseconds of work, on the books of one instant; whether there is more to do."""
         now, began = self._clock.now(), self._clock.monotonic()
         books, busy = self._market.at_once(), 0.0
-        while self._heap and self._heap[0][0] <= now and len(moves) < STEPS_AT_ONCE:
+        while self._heap and self._heap[0][0] <= now and len(moves) < LOOKS_AT_ONCE:
             if busy > YIELD_AFTER_SECONDS:
                 self.stats.busy(busy)
                 return True
@@ -203,9 +206,11 @@ class Executor:
         writing: deque[asyncio.Task[None]] = deque()
         try:
             while moves:
-                writing.append(asyncio.create_task(self._record(moves)))
-                if len(writing) >= BATCHES_ON_THEIR_WAY:
-                    await writing.popleft()
+                for begin in range(0, len(moves), STEPS_AT_ONCE):
+                    batch = moves[begin : begin + STEPS_AT_ONCE]
+                    writing.append(asyncio.create_task(self._record(batch)))
+                    if len(writing) >= BATCHES_ON_THEIR_WAY:
+                        await writing.popleft()
                 moves = await self._advance_due()
         finally:
             await asyncio.gather(*writing)  # also when we stop: a batch is stored, or not, as a whole

@@ -30,7 +30,7 @@ FORGET_TOKENS_EVERY_SECONDS = 3600
 SWITCH_SECONDS = 0.001
 """How long the database's thread waits for the interpreter while the event loop is busy; Python's own 5 ms
 would be paid with every statement."""
-COLLECTIONS = (200_000, 20, 50)
+COLLECTIONS = (500_000, 20, 50)
 """Thresholds of the garbage collector. A tick of 5,000 orders makes and drops a million objects, nearly all
 freed without it: with Python's own thresholds it cost an eighth of the time, and kept the loop busy for 90 ms
 instead of 20."""
