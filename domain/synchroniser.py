@@ -18,6 +18,10 @@ from twap.ports.feed import Cause, Healer, Pulse
 from twap.ports.market import BookState, Instrument
 
 _MOST_BUFFERED = 20_000
+_MOST_BEHIND_MS = 3_000
+_MOST_BEHIND = 1_000
+"""How long, by the exchange's own time, and for how many changes a stream may still repeat what the snapshot
+held. One that stays behind has begun to count anew, or the snapshot's number was wrong."""
 BAD_LEVELS = (BadLevel, TypeError, IndexError, AttributeError)
 """What a level raises that is no pair of plain numbers as text."""
 
@@ -56,7 +60,8 @@ class Synchroniser:
         self._buffer: deque[Delta] | None = None
         self._version = 0
         self._sums_come_later = False
-        self._seeded_at = self._newest_first = 0
+        self._seeded_at = self._newest_first = self._behind = 0
+        self._behind_since: WireTime = None
         self.is_true = False
         self.book = self._empty_book()
 
@@ -145,9 +150,20 @@ class Synchroniser:
         return True
 
     def _is_repetition(self, event: Delta) -> bool:
-        """Of what the snapshot held, or of the newest delta. Any other old one shows that a number was
-        damaged, and that the changes in between were skipped."""
-        return event.first <= self._seeded_at or event.first == self._newest_first
+        """Of the newest delta; before the first one, of what the snapshot held. Any other old one shows that
+        a number was damaged and that the changes in between were skipped, or that counting began anew."""
+        if self._newest_first:
+            return event.first == self._newest_first
+        return event.first <= self._seeded_at and self._catches_up(event.exchange_time)
+
+    def _catches_up(self, time: WireTime) -> bool:
+        """A stream is at most moments behind the snapshot."""
+        self._behind += 1
+        if self._behind == 1:
+            self._behind_since = time
+        since = self._behind_since
+        late = isinstance(time, int) and isinstance(since, int) and time - since > _MOST_BEHIND_MS
+        return not late and self._behind <= _MOST_BEHIND
 
     def _checks(self, book: OrderBook, wanted: int) -> bool:
         if self.rules.checksum is None:
@@ -178,6 +194,7 @@ class Synchroniser:
             self._heal(Cause.OLD_SNAPSHOT, f"snapshot {event.sequence}, book {self.book.sequence}")
             return
         self.book, self._seeded_at, self.exchange_time = fresh, event.sequence, event.exchange_time
+        self._newest_first = self._behind = 0
         self.is_true, self.reason, self._buffer = True, None, None
         self._version += 1
         for delta in later:

@@ -104,6 +104,46 @@ def test_rest_book_when_a_damaged_number_swallows_what_follows_then_a_gap_at_the
     assert (state(sync), cures) == (BookState.SYNCING, [Cause.GAP])
 
 
+@pytest.mark.parametrize("rules", [BY_REST, BookRules(drops_old=True)])
+def test_book_when_its_numbers_begin_anew_after_a_change_then_a_gap(rules):
+    sync, cures = make(rules)
+    sync.snapshot(snapshot(1000))
+    sync.delta(delta(1001, 1001, [("99", "9")]))
+    sync.delta(delta(5, 5, [("99", "4")]))
+    assert (state(sync), cures) == (BookState.SYNCING, [Cause.GAP])
+
+
+def test_rest_book_when_the_stream_stays_behind_its_snapshot_then_a_gap():
+    sync, cures = make()
+    sync.snapshot(snapshot(1000))
+    for number in range(5, 9):
+        late = delta(number, number, [("99", "4")])
+        late.exchange_time += (number - 5) * 1_001
+        assert (state(sync), cures) == (BookState.LIVE, [])
+        sync.delta(late)
+    assert (state(sync), cures) == (BookState.SYNCING, [Cause.GAP])
+
+
+def test_rest_book_when_a_stream_without_times_stays_behind_its_snapshot_then_a_gap():
+    sync, cures = make()
+    sync.snapshot(snapshot(5000))
+    for number in range(1, 1002):
+        untimed = delta(number, number, [("99", "4")])
+        untimed.exchange_time = None
+        sync.delta(untimed)
+    assert (sync.counters.repeated, cures) == (1000, [Cause.GAP])
+
+
+def test_rest_book_when_a_newer_snapshot_comes_then_the_stream_may_be_behind_it_again():
+    sync, cures = make()
+    sync.snapshot(snapshot(3))
+    sync.delta(delta(4, 6, [("99", "9")]))
+    sync.snapshot(snapshot(8, [("99", "2")]))
+    sync.delta(delta(7, 8, [("99", "2")]))
+    sync.delta(delta(9, 9, [("99", "3")]))
+    assert (state(sync), cures, sync.book.sequence) == (BookState.LIVE, [], 9)
+
+
 def test_rest_book_when_a_delta_is_missing_then_a_gap_and_the_next_snapshot_mends_it():
     sync, cures = make()
     sync.snapshot(snapshot(3))
