@@ -3,6 +3,8 @@
 from collections import deque
 from dataclasses import dataclass, field
 
+from twap.ports.feed import Cause
+
 RATE_SECONDS = 10.0
 
 
@@ -24,6 +26,16 @@ class Counters:
     book_faults: int = 0
     heard_at: float = 0.0
     _samples: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=64))
+
+    def found(self, cause: Cause) -> None:
+        """A book found out that something is wrong with it."""
+        match cause:
+            case Cause.GAP:
+                self.gaps += 1
+            case Cause.CHECKSUM:
+                self.checksum_failures += 1
+            case Cause.MALFORMED:
+                self.malformed += 1
 
     def sample(self, now: float) -> None:
         """Called about once a second; older samples than the rate's window are dropped."""

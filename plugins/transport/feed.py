@@ -63,6 +63,8 @@ class ExchangeFeed:
         link.attach(subscription)
 
     def _heal(self, subscription: Subscription, cause: Cause, reason: str) -> None:
+        """What a book asks for (twap.ports.feed.Healer)."""
+        self._venue.counters.found(cause)
         self._remedies.heal(subscription, cause, reason)
 
     async def _linger(self, subscription: Subscription) -> None:

@@ -23,12 +23,8 @@ class Remedies:
         self._venue = venue
 
     def heal(self, subscription: Subscription, cause: Cause, reason: str) -> None:
-        """What a book asks for (twap.ports.feed.Healer)."""
+        """Begin the remedy for this cause, unless there is one already."""
         counters = self._venue.counters
-        if cause is Cause.GAP:
-            counters.gaps += 1
-        elif cause is Cause.CHECKSUM:
-            counters.checksum_failures += 1
         carrier = subscription.carrier
         if carrier is None or subscription.in_remedy or subscription.refused_at is not None:
             return  # a new connection begins with a new snapshot anyway; so does a remedy under way

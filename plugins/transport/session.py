@@ -175,9 +175,12 @@ class Session:
             case Rejected():
                 self._refused(event)
             case Broken():
+                self._venue.counters.malformed += 1
                 for subscription in self._named([event.symbol]):
                     self._remedies.distrust(subscription, event.reason)
             case Reconnect():
+                # Not announced: changes of some book on this connection were lost.
+                self._venue.counters.gaps += not event.planned
                 raise Ended(event.reason, planned=event.planned)
             case Ignored():
                 self._venue.counters.ignored += 1

@@ -134,6 +134,7 @@ async def mended(stage):
         await stage.until(found, "a checksum failure that was mended")
         assert status().reconnects == 0, "one book's checksum cost the whole connection"
     else:
+        await stage.until(lambda: status().gaps >= 1, "a gap of the connection")
         await stage.until(lambda: status().reconnects >= 1, "a new connection")
 
 

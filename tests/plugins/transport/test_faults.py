@@ -7,6 +7,7 @@ import pytest
 from tests.fakes.clock import settle
 from tests.fakes.exchange import FakeExchange, delta_frame, frame, snapshot_body, snapshot_frame
 from tests.fakes.network import FakeConnection
+from twap.plugins.transport import Timing
 from twap.ports.exchange import Limits
 from twap.ports.feed import Cause
 from twap.ports.market import BookState
@@ -240,6 +241,33 @@ async def test_broken_when_codec_says_so_then_only_that_book(make_market):
     assert market.book().states()[0] == "syncing"
     assert market.asked("subscribe")[1:] == [["BTC-USDT"]]
     assert market.book("ETHUSDT").states() == []
+
+
+async def test_malformed_when_damage_is_found_by_the_codec_or_by_the_book_then_counted_each_time(make_market):
+    market = await make_market()
+    await market.acquire("BTC-USDT")
+    await market.push(frame("broken", symbol="BTC-USDT", reason="damaged"))
+    assert market.status().malformed == 1
+    market.book().heal(Cause.MALFORMED, "a price of zero")
+    assert market.status().malformed == 2
+
+
+async def test_malformed_when_a_snapshot_never_comes_then_not_counted(make_market):
+    market = await make_market(timing=Timing(patience=2, closing=0.2))
+    await market.acquire("BTC-USDT")
+    await market.clock.advance(5)
+    assert market.status().resyncs >= 1
+    assert market.status().malformed == 0
+
+
+async def test_gap_when_it_is_of_a_whole_connection_then_counted_unless_the_end_was_announced(make_market):
+    market = await make_market()
+    await market.acquire("BTC-USDT")
+    await market.push(frame("reconnect", reason="maintenance", planned=True))
+    assert market.status().gaps == 0
+    await market.clock.advance(1)
+    await market.push(frame("reconnect", reason="frame 7 came where 6 was due"))
+    assert market.status().gaps == 1
 
 
 async def test_snapshot_when_its_connection_is_gone_then_never_delivered(make_market):
