@@ -265,7 +265,10 @@ class Synchroniser:
             self.counters.refills += 1
             self._buffer = deque()
             self._heal(Cause.SHALLOW, f"{min(known)} known levels left")
-        return BookState.LIVE if min(known) else BookState.SYNCING
+        if min(known):
+            return BookState.LIVE
+        self.reason = "a side has no known level left: waiting for a new snapshot"
+        return BookState.SYNCING
 
     def age_seconds(self, now: float) -> float | None:
         """Since the connection's last sign of life."""

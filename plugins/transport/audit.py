@@ -53,7 +53,7 @@ class Audit:
     async def _look_at(self, subscription: Subscription) -> None:
         """Raises Ended."""
         try:
-            snapshot = await self._remedies.snapshot(subscription.native)
+            snapshot = await self._remedies.snapshots.fetch(subscription.native)
         except TwapError:
             return  # no comparison, no verdict: REST may be away while the stream is well
         sequence, updates = subscription.sequence, self._stream.updates

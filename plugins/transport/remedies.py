@@ -6,8 +6,9 @@ from collections.abc import Coroutine
 import structlog
 
 from twap.plugins.transport.backoff import Backoff
+from twap.plugins.transport.snapshots import Snapshots
 from twap.plugins.transport.subscription import Carrier, Subscription
-from twap.plugins.transport.venue import Venue, reading
+from twap.plugins.transport.venue import Venue
 from twap.ports.errors import TwapError
 from twap.ports.events import Snapshot
 from twap.ports.feed import Cause
@@ -21,9 +22,11 @@ class Remedies:
 
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
+        self.snapshots = Snapshots(venue)
 
     def heal(self, subscription: Subscription, cause: Cause, reason: str) -> None:
         """Begin the remedy for this cause, unless there is one already."""
+        subscription.doubt(cause)
         counters = self._venue.counters
         carrier = subscription.carrier
         if carrier is None or subscription.in_remedy or subscription.refused_at is not None:
@@ -56,15 +59,6 @@ class Remedies:
             if not subscription.in_remedy:
                 self._begin(subscription, carrier, 0)
 
-    async def snapshot(self, native: str) -> Snapshot:
-        """Raises ExchangeUnavailable, UpstreamError."""
-        exchange, name = self._venue.exchange, self._venue.name
-        with reading(name):
-            request = exchange.snapshot_request(native)
-        body = await self._venue.rest.fetch(request, attempts=1)
-        with reading(name):
-            return exchange.snapshot(body, native)
-
     def _begin(self, subscription: Subscription, carrier: Carrier, delay: float) -> None:
         subscription.remedy = self._start(subscription, self._refetch(subscription, carrier, delay))
 
@@ -94,13 +88,15 @@ class Remedies:
             self.distrust(subscription, "the book could not take its snapshot")
 
     async def _persist(self, subscription: Subscription) -> Snapshot:
-        """A snapshot, however long it takes; after some failures the book is told DOWN meanwhile."""
+        """A snapshot, however long it takes. A book that needs one is told why it has to wait, and after some
+        failures that it is DOWN; one that only runs low is true meanwhile."""
         backoff, failures = Backoff(self._venue.ids), 0
         while True:
             try:
-                return await self.snapshot(subscription.native)
+                return await self.snapshots.fetch(subscription.native)
             except TwapError as error:
                 failures += 1
-                if failures >= FAILURES_UNTIL_DOWN:
-                    subscription.interrupted(BookState.DOWN, f"no snapshot: {error}")
-                await self._venue.clock.sleep(max(backoff.next(), self._venue.rest.pause_left()))
+                if not subscription.runs_low:
+                    state = BookState.DOWN if failures >= FAILURES_UNTIL_DOWN else BookState.SYNCING
+                    subscription.interrupted(state, f"no snapshot: {error}")
+                await self.snapshots.rest(subscription.native, backoff)

@@ -35,6 +35,7 @@ class Subscription:
     unseeded   a REST snapshot has yet to be asked for
     asked_at   monotonic seconds of the subscription that nothing came of so far, or None
     refused_at monotonic seconds of a refusal, or None
+    runs_low   the book is true, but needs a new snapshot before its known levels are gone
     remedy     the task that makes this book true again, while it runs
     """
 
@@ -53,6 +54,7 @@ class Subscription:
         "native",
         "refused_at",
         "remedy",
+        "runs_low",
         "unseeded",
         "users",
     )
@@ -75,6 +77,7 @@ class Subscription:
         self.last: Delta | Snapshot | None = None
         self.confirmed = False
         self.unseeded = True
+        self.runs_low = False
         self.asked_at: float | None = None
         self.refused_at: float | None = None
 
@@ -102,6 +105,7 @@ class Subscription:
 
     def interrupted(self, state: BookState, reason: str) -> None:
         self._away = state is BookState.DOWN
+        self.runs_low = False
         try:
             self.book.interrupted(state, reason)
         except Exception as error:  # noqa: BLE001 as above
@@ -136,6 +140,11 @@ class Subscription:
         )
 
     # -- remedies
+
+    def doubt(self, cause: Cause) -> None:
+        """A snapshot that was too old leaves a true book true, and an untrue one untrue."""
+        if cause is not Cause.OLD_SNAPSHOT:
+            self.runs_low = cause is Cause.SHALLOW
 
     @property
     def in_remedy(self) -> bool:

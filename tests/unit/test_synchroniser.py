@@ -309,6 +309,7 @@ def test_shallow_book_when_no_known_level_is_left_then_not_live():
     sync.snapshot(snapshot(1))
     sync.delta(delta(2, 2, [("99", "0"), ("98", "1")]))
     assert (state(sync), cures) == (BookState.SYNCING, [Cause.SHALLOW])
+    assert "no known level" in sync.reason
 
 
 def test_refill_when_its_snapshot_is_older_than_the_book_then_another_is_asked_for():

@@ -300,6 +300,53 @@ async def test_snapshot_when_it_cannot_be_fetched_then_down_and_a_newer_one_afte
     assert market.book().log[-2:] == [("connected",), ("snapshot", 20)]
 
 
+async def test_snapshot_when_it_fails_then_the_book_is_told_why_it_waits(make_market):
+    market = await make_market(FakeExchange(by_rest=True))
+    market.network.reply("/snapshot", HttpResponse(429, {"Retry-After": "60"}, b""), snapshot_body(10))
+    await market.acquire("BTC-USDT")
+    state, reason = market.book().log[-1][1:]
+    assert (state, reason) == ("syncing", "no snapshot: Fake can't be reached: HTTP 429")
+    await market.clock.advance(61)
+    assert market.book().log[-1] == ("snapshot", 10)
+
+
+async def test_refill_when_no_snapshot_can_be_had_then_the_book_that_is_true_stays_so(make_market):
+    market = await make_market(FakeExchange(by_rest=True))
+    await market.acquire("BTC-USDT")
+    market.network.reply("/snapshot", *[HttpResponse(500, {}, b"")] * 6, snapshot_body(300))
+    market.book().heal(Cause.SHALLOW, "9 known levels left")
+    await market.clock.advance(60)
+    assert market.book().states() == []
+    assert market.book().told("snapshot") == [("snapshot", 100), ("snapshot", 300)]
+
+
+async def test_refill_when_a_gap_comes_meanwhile_then_the_book_is_told_why_it_waits(make_market):
+    market = await make_market(FakeExchange(by_rest=True))
+    await market.acquire("BTC-USDT")
+    market.network.reply("/snapshot", HttpResponse(500, {}, b""))
+    market.book().heal(Cause.SHALLOW, "9 known levels left")
+    market.book().heal(Cause.GAP, "expected 101")
+    await market.clock.advance(30)
+    assert market.book().states()[-1] == "down"
+
+
+async def test_snapshots_when_none_can_be_had_then_many_books_take_turns_and_all_come_back_together(
+    make_market,
+):
+    limits = Limits(rest=(60, 60))
+    market = await make_market(FakeExchange(by_rest=True, limits=limits))
+    market.network.reply("/snapshot", HttpResponse(500, {}, b""))
+    natives = [f"A{number}-USDT" for number in range(12)]
+    await market.acquire(*natives)
+    await market.clock.advance(120)
+    first_tries, half_the_limit = 12 + 5, 120 / 2
+    assert market.network.paths().count("/snapshot") <= first_tries + half_the_limit
+    market.network.reply("/snapshot", snapshot_body(300))
+    await market.clock.advance(3)
+    told = [market.book(native.replace("-", "")).told("snapshot") for native in natives]
+    assert told == [[("snapshot", 300)]] * 12
+
+
 async def test_connection_when_it_fed_books_but_ends_often_then_it_comes_back_soon(make_market):
     market = await make_market()
     await market.acquire("BTC-USDT")
