@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import structlog
 from hypercorn.asyncio import serve as hypercorn_serve
@@ -118,6 +119,7 @@ async def run(
     if settings.workers > 1:
         raise WrongSetting(_one_process(settings))
     tune_interpreter()
+    asyncio.get_running_loop().set_exception_handler(_report)
     container = container or Container(settings=settings)
     log = structlog.get_logger("twap.program")
     stop = _stop_on_signals()
@@ -147,6 +149,13 @@ async def run(
             gc.freeze()  # what was built by now stays: a full collection need not walk through it again
             await supervise(jobs, stop, before_cancel=lambda: _drain(hub, http))
             log.info("stopped")
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What nothing else caught. No word of a cancellation: Python 3.11 asks the task of a connection for its
+    exception also where it was cancelled, as those of unfinished requests are at a stop."""
+    if not isinstance(context.get("exception"), asyncio.CancelledError):
+        loop.default_exception_handler(context)
 
 
 @asynccontextmanager

@@ -14,6 +14,11 @@ from tests.e2e.processes import until
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "LTCUSDT", "XRPUSDT")
 GOING_AWAY = 1001
+UNFINISHED = (
+    b"GET /ping HTT",
+    b"GET /ping HTTP/1.1\r\nHost: a\r\nX-Slow: 1\r\n",
+    b'POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\n{"username"',
+)
 
 
 def masked(text):
@@ -40,6 +45,14 @@ async def deaf_client(port):
     return deaf
 
 
+async def unfinished_request(port, head):
+    """A client that has sent the beginning of a request, and waits."""
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head)
+    await writer.drain()
+    return writer
+
+
 @pytest.mark.parametrize(
     "signals",
     [[signal.SIGINT], [signal.SIGTERM, signal.SIGTERM]],
@@ -52,6 +65,7 @@ async def test_server_when_told_to_stop_with_clients_connected_then_ends_cleanly
     binance = await stand_in("Binance", *market)
     server, api = await serve(binance)
     deaf = await deaf_client(server.port)
+    unfinished = [await unfinished_request(server.port, head) for head in UNFINISHED]
     with deaf:
         async with api.live() as books, api.live() as orders:
             await orders.follow_orders(api.token)
@@ -73,6 +87,8 @@ async def test_server_when_told_to_stop_with_clients_connected_then_ends_cleanly
             assert await books.closed() == GOING_AWAY
             assert await orders.closed() == GOING_AWAY
             before = orders.executions()
+    for writer in unfinished:
+        writer.close()
     log = server.log.read_text()
     assert "Traceback" not in log
     assert "Exception" not in log
