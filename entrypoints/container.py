@@ -79,7 +79,11 @@ class Container(containers.DeclarativeContainer):
     hasher = providers.Singleton(Argon2Hasher)
     throttle = providers.Singleton(_throttle, settings)
 
-    found = providers.Singleton(discover, settings.provided.exchanges)
+    found = providers.Singleton(
+        discover,
+        settings.provided.exchanges,
+        named=providers.Dict(TWAP_ENDPOINTS=settings.provided.endpoints, TWAP_FEES=settings.provided.fees),
+    )
     exchanges = found.provided[0]
     fees = providers.Singleton(_fees, settings, exchanges)
     market = providers.Singleton(Market, clock, stale_after_seconds=settings.provided.stale_after_seconds)

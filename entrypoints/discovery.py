@@ -1,7 +1,7 @@
 """Finds the installed exchange plugins; one that is broken takes nobody else down."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -31,15 +31,18 @@ class NoExchange(Exception):
 
 
 def discover(
-    enabled: Sequence[str] | None, plugins: Iterable[EntryPoint] | None = None
+    enabled: Sequence[str] | None,
+    plugins: Iterable[EntryPoint] | None = None,
+    named: Mapping[str, Iterable[str]] | None = None,
 ) -> tuple[dict[str, Exchange], dict[str, str]]:
     """The enabled exchanges by name, sorted; and by plugin name, the reasons of those that failed.
 
     enabled  in any case; None: all that are installed, but the simulated one
     plugins  entry points; None: those of the group `twap.exchanges`
+    named    what other settings name, by variable: enabled or not, as long as it is installed
 
     Where two plugins give the same name, the first-party one wins, then the first by name. Raises
-    WrongSetting for an enabled name that no plugin has.
+    WrongSetting for a name, enabled or in `named`, that no plugin has.
     """
     found: dict[str, Exchange] = {}
     failures: dict[str, str] = {}
@@ -53,6 +56,8 @@ def discover(
         # A plugin may raise anything; the others must go on.
         except (Exception, SystemExit) as error:  # noqa: BLE001
             failures[_free_name(plugin.name, failures)] = reason_of(error)
+    for variable, names in {"TWAP_EXCHANGES": enabled or (), **(named or {})}.items():
+        _check_known(variable, names, found, failures)
     return _chosen(found, failures, enabled)
 
 
@@ -91,6 +96,17 @@ def reason_of(error: BaseException) -> str:
     return text if isinstance(error, NoExchange) else f"{type(error).__name__}: {text}"
 
 
+def _check_known(
+    variable: str, names: Iterable[str], found: Iterable[str], failures: Mapping[str, str]
+) -> None:
+    known = {name.casefold() for name in (*found, *failures)}
+    for name in names:
+        if name.casefold() not in known:
+            installed = ", ".join(sorted(found)) or "none"
+            broken = "".join(f"; {plugin} failed: {reason}" for plugin, reason in failures.items())
+            raise WrongSetting(f"{variable}: no plugin gives {name[:80]!a}; installed: {installed}{broken}")
+
+
 def _chosen(
     found: dict[str, Exchange], failures: dict[str, str], enabled: Sequence[str] | None
 ) -> tuple[dict[str, Exchange], dict[str, str]]:
@@ -99,12 +115,6 @@ def _chosen(
         wanted = {key for key in by_key if key != SIMULATED}
         return {by_key[key]: found[by_key[key]] for key in by_key if key in wanted}, failures
     wanted = {name.casefold() for name in enabled}
-    failed = {name.casefold() for name in failures}
-    for name in enabled:
-        if name.casefold() not in by_key.keys() | failed:
-            known = ", ".join(by_key.values()) or "none"
-            broken = "".join(f"; {plugin} failed: {reason}" for plugin, reason in failures.items())
-            raise WrongSetting(f"TWAP_EXCHANGES: no plugin gives {name!a}; installed: {known}{broken}")
     return (
         {name: found[name] for key, name in by_key.items() if key in wanted},
         {name: reason for name, reason in failures.items() if name.casefold() in wanted},

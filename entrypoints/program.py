@@ -1,6 +1,7 @@
 """`twap serve`: opens storage and feeds, runs executor, broadcasts and HTTP side by side, stops cleanly."""
 
 import asyncio
+import errno
 import gc
 import logging
 import signal
@@ -56,6 +57,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         reason = error.strerror or str(error)
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise WrongSetting(f"TWAP_HOST: {host!r} is no address of this machine") from error
         raise WrongSetting(
             f"TWAP_PORT: can't listen on {host}:{port}: {reason}; choose another port or end what uses it"
         ) from error

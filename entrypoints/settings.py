@@ -1,7 +1,7 @@
 """The TWAP_ variables of the environment and of `.env`."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -130,11 +130,6 @@ class Settings(BaseSettings):
     def taker_fee_of(self, exchange: Exchange) -> Decimal:
         fee: Decimal | None = values.named(self.fees, exchange.name)
         return exchange.taker_fee if fee is None else fee
-
-    def unmatched_names(self, enabled: Iterable[str]) -> list[str]:
-        """Names in `endpoints` and `fees` that no enabled exchange has: perhaps misspelt."""
-        known = {name.casefold() for name in enabled}
-        return sorted(name for name in {*self.endpoints, *self.fees} if name.casefold() not in known)
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -65,7 +65,10 @@ async def test_start_when_database_cannot_be_used_then_names_it(tmp_path, name):
         ("TWAP_ENDPOINTS", "{not json"),
         ("TWAP_SECRET_KEY", "short"),
         ("TWAP_EXCHANGES", "Binance,Nowhere"),
+        ("TWAP_ENDPOINTS", '{"Binanse": {"rest": "http://127.0.0.1:1"}}'),
+        ("TWAP_FEES", '{"OKEX": "0"}'),
         ("TWAP_HOST", "no.such.host.invalid"),
+        ("TWAP_HOST", "203.0.113.1"),
     ],
 )
 async def test_start_when_a_setting_is_wrong_then_names_it(tmp_path, setting, value):

@@ -66,6 +66,18 @@ def test_discover_when_no_plugin_has_an_enabled_name_then_the_known_ones_and_fai
         discover(["Akme"], plugins)
 
 
+def test_discover_when_another_setting_names_no_plugin_then_that_setting_is_named(plugin):
+    plugins = [
+        plugin("acme", twap_exchange=giving(FakeExchange("Acme"))),
+        plugin("zeta", twap_exchange=giving(FakeExchange("Zeta"))),
+        plugin("odd", twap_exchange=raising(RuntimeError("no luck"))),
+    ]
+    right = {"TWAP_ENDPOINTS": ["ZETA", "odd"], "TWAP_FEES": ["acme"]}
+    assert list(discover(["Acme"], plugins, right)[0]) == ["Acme"], "installed, but not enabled, is no error"
+    with pytest.raises(WrongSetting, match=r"TWAP_FEES: no plugin gives 'Akme'; installed: Acme, Zeta"):
+        discover(["Acme"], plugins, {**right, "TWAP_FEES": ["Akme"]})
+
+
 def test_discover_when_an_enabled_plugin_fails_then_it_is_a_failure_and_others_are_not_mentioned(plugin):
     plugins = [
         plugin("acme", twap_exchange=raising(RuntimeError("no\nluck"))),

@@ -107,11 +107,6 @@ def test_fees_when_set_as_text_or_number_then_exact(loaded, written):
     assert settings.taker_fee_of(BINANCE) == Decimal("0.000750000000000001")
 
 
-def test_names_when_no_exchange_has_them_then_they_can_be_warned_of(loaded):
-    settings = loaded(ENDPOINTS='{"Binanse": {"rest": "http://h"}}', FEES='{"binance": "0", "OKEX": "0"}')
-    assert settings.unmatched_names(["Binance", "OKX"]) == ["Binanse", "OKEX"]
-
-
 WRONG = [
     ("PORT", "abc", "'abc'.*a port from 1 to 65535"),
     ("PORT", "0", "a port from 1 to 65535"),
