@@ -13,6 +13,7 @@ from twap.entrypoints.http import wire
 JSON = "application/json"
 
 _COMPRESSED_FROM_BYTES = 1024
+_WITHOUT_BODY = (204, 304)
 _IN_A_THREAD_FROM_BYTES = 64 * 1024
 _COMPRESSIBLE = ("application/json", "application/problem+json", "text/", "application/javascript")
 
@@ -36,7 +37,7 @@ def unchanged(entity_tag: str) -> Response | None:
     """304 where the client has this version already, else None."""
     if not request.if_none_match.contains_weak(entity_tag[3:-1]):
         return None
-    return Response(b"", 304, {"ETag": entity_tag, "Cache-Control": "no-cache"})
+    return Response(b"", 304, {"ETag": entity_tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"})
 
 
 def tagged(body: bytes, entity_tag: str) -> Response:
@@ -54,7 +55,11 @@ async def finish(response: Response, request: Request, request_id: str) -> None:
         headers.add("Vary", "Accept-Encoding")
         if request.accept_encodings["gzip"] > 0:
             await _compress(response, length)
-    if request.method == "HEAD":
+    if response.status_code in _WITHOUT_BODY:
+        # A length of 0 would be one of the body that the client has (RFC 9110, 8.6).
+        headers.pop("Content-Type", None)
+        headers.pop("Content-Length", None)
+    elif request.method == "HEAD":
         length = response.content_length or 0
         response.set_data(b"")
         headers["Content-Length"] = str(length)

@@ -8,7 +8,8 @@ from typing import Any
 
 import structlog
 from quart import Quart, Response, g, has_request_context, request, websocket
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge, RequestTimeout
+from werkzeug.routing import WebsocketMismatch
 
 from twap.entrypoints.http import wire
 from twap.ports import errors
@@ -98,14 +99,17 @@ def _invalid(detail: str, problems: Sequence[FieldError]) -> Problem:
 
 
 def response(problem: Problem, request_id: str) -> Response:
-    """The answer in the form of RFC 9457; `type` stays `about:blank`: the status and title say the kind."""
+    """The answer in the form of RFC 9457; `type` stays `about:blank`: the status and title say the kind.
+
+    request_id  empty where there is none: in a refused handshake of a WebSocket
+    """
     body = {
         "type": "about:blank",
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
         "instance": _path(),
-        "request_id": request_id,
+        **({"request_id": request_id} if request_id else {}),
         **problem.extra,
     }
     return Response(wire.encode(body), problem.status, dict(problem.headers), content_type=CONTENT_TYPE)
@@ -127,15 +131,7 @@ def install(app: Quart) -> None:
         return response(problem, request_id())
 
     async def frameworks(error: HTTPException) -> Response:
-        status = HTTPStatus(error.code or 500)
-        headers = dict(error.get_headers())
-        headers.pop("Content-Type", None)
-        detail = error.description or status.phrase
-        if isinstance(error, MethodNotAllowed):
-            detail = f"{request.method} is not possible here; allowed: {headers.get('Allow', '')}"
-        if status == HTTPStatus.NOT_FOUND:
-            detail = "there is nothing at this address; /docs lists what there is"
-        return response(Problem(status, status.phrase, detail, headers), request_id())
+        return response(_of_framework(error, app), request_id())
 
     async def unforeseen(error: Exception) -> Response:
         log.exception("request crashed", path=_path())
@@ -144,6 +140,33 @@ def install(app: Quart) -> None:
     app.register_error_handler(errors.TwapError, ours)
     app.register_error_handler(HTTPException, frameworks)
     app.register_error_handler(Exception, unforeseen)
+
+
+def _of_framework(error: HTTPException, app: Quart) -> Problem:
+    if isinstance(error, WebsocketMismatch):
+        return _mismatch()
+    status = HTTPStatus(error.code or 500)
+    headers = dict(error.get_headers())
+    headers.pop("Content-Type", None)
+    detail = error.description or status.phrase
+    match error:
+        case MethodNotAllowed():
+            detail = f"{request.method} is not possible here; allowed: {headers.get('Allow', '')}"
+        case RequestEntityTooLarge():
+            detail = f"the body is too large; at most {app.config['MAX_CONTENT_LENGTH']} bytes are read"
+        case RequestTimeout():
+            detail = f"the body did not arrive within {app.config['BODY_TIMEOUT']} seconds"
+        case _ if status == HTTPStatus.NOT_FOUND:
+            detail = "there is nothing at this address; /docs lists what there is"
+    return Problem(status, status.phrase, detail, headers)
+
+
+def _mismatch() -> Problem:
+    """HTTP where a WebSocket is spoken, or the other way round."""
+    if not has_request_context():
+        return Problem(400, "Bad Request", "this is no WebSocket address; /ws is")
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
+    return Problem(426, "Upgrade Required", "this address speaks WebSocket; see /asyncapi.json", headers)
 
 
 def request_id() -> str:

@@ -28,7 +28,9 @@ from twap.ports.order import FeeRanking, Randomize, Side, Ticket
 
 _MOST_PROBLEMS = 20
 _SHOULD = re.compile(r"^[A-Z][a-z]+ should")
+_COUNTED = re.compile(r" after validation, not \d+$")
 _DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
+_CLIENT_ORDER_ID = re.compile(r"[ -~]{1,64}", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d([.,]\d{1,6})?)?([Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII)
 
 
@@ -53,6 +55,12 @@ def _all_different(names: list[str]) -> list[str]:
     if len({name.casefold() for name in names}) < len(names):
         raise ValueError("names an exchange twice")
     return names
+
+
+def _printable(text: str) -> str:
+    if not _CLIENT_ORDER_ID.fullmatch(text):
+        raise ValueError("must be 1 to 64 printable ASCII characters")
+    return text
 
 
 Number = Annotated[Decimal, BeforeValidator(exact_decimal)]
@@ -94,7 +102,7 @@ class OrderRequest(Body):
     duration_seconds: Annotated[Seconds, Field(ge=1, le=86_400)]
     exchanges: Annotated[list[Name], Field(min_length=1, max_length=32), AfterValidator(_all_different)]
     slice_interval_seconds: Annotated[Seconds, Field(ge=Decimal("0.1"))] = Decimal(1)
-    client_order_id: Annotated[str, Field(pattern=r"^[ -~]{1,64}$")] | None = None
+    client_order_id: Annotated[str, AfterValidator(_printable)] | None = None
     start_at: Time | None = None
     randomize: RandomizeRequest | None = None
     max_participation: Annotated[Number, Field(gt=0, le=1)] | None = None
@@ -166,12 +174,15 @@ def validated(model: type[Model], fields: Mapping[str, object]) -> Model:
 def _field_error(detail: ErrorDetails, model: type[Body]) -> FieldError:
     """Names the field and says what is wrong with it, never what was sent (it may be a password)."""
     path = [str(part) for part in detail["loc"]]
-    field = ".".join(path)[:64] or "slice_interval_seconds"
+    # An error of the model as a whole has no path; it has one rule of its own.
+    field = ".".join(path)[:64] if path else "slice_interval_seconds"
     match detail["type"]:
         case "extra_forbidden":
             holder = RandomizeRequest if path[0] == "randomize" and len(path) > 1 else model
             return FieldError(field, f"is not known here; the fields are: {', '.join(holder.model_fields)}")
         case "missing":
             return FieldError(field, "is required")
+        case "model_type":
+            return FieldError(field, "must be a JSON object")
     message = _SHOULD.sub("must", detail["msg"].removeprefix("Value error, "))
-    return FieldError(field, _DECIMAL.sub(r"\1", message))
+    return FieldError(field, _DECIMAL.sub(r"\1", _COUNTED.sub("", message)))

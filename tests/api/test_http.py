@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from tests.api.conftest import PASSWORD, make_api, problem
 from tests.fakes.feed import FakeFeed, instrument
 from twap.entrypoints.settings import Settings
+from twap.entrypoints.ws.hub import Hub
 from twap.ports.errors import CodecError, LostClaim, StorageError, UpstreamError
 
 PLAIN_PATHS = ["/", "/ping", "/exchanges", "/exchanges/status", "/Binance/symbols", "/health/live", "/docs"]
@@ -76,6 +77,31 @@ async def test_options_when_asked_then_names_the_methods(api):
     response = await api.client.options("/orders/123")
     assert response.status_code == 200
     assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "DELETE", "OPTIONS"}
+
+
+async def headers_of(api, path, method="GET", **headers):
+    """Status and headers as they leave: a response of the test client would have its length counted anew."""
+    async with api.client.request(path, method=method, headers=headers) as connection:
+        await connection.send_complete()
+    return connection.status_code, connection.headers
+
+
+async def test_answer_when_it_has_no_body_then_names_neither_its_type_nor_its_length(api):
+    known = (await api.client.get("/Binance/symbols")).headers["ETag"]
+    signed_in = await api.sign_in()
+    unchanged = await headers_of(api, "/Binance/symbols", **{"If-None-Match": known})
+    logged_out = await headers_of(api, "/logout", "POST", **signed_in)
+    assert [unchanged[0], logged_out[0]] == [304, 204]
+    for _, headers in (unchanged, logged_out):
+        assert not {"content-type", "content-length"} & {name.lower() for name, _ in headers}
+    assert (unchanged[1]["ETag"], unchanged[1]["Vary"]) == (known, "Accept-Encoding")
+
+
+async def test_ws_when_asked_over_http_then_426_naming_the_protocol(api):
+    Hub(api.services).install(api.client.app)
+    response = await api.client.get("/ws")
+    assert "WebSocket" in (await problem(response, 426))["detail"]
+    assert response.headers["Upgrade"] == "websocket"
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/orders/1/2/3", "/docs/assets/../secret", "/klines/Binance"])

@@ -308,11 +308,16 @@ async def test_feed_when_a_client_leaves_then_released_once(program):
         assert program.hub.counts()["clients"] == 1
 
 
-async def test_handshake_when_the_path_is_another_one_then_404_as_a_problem():
+@pytest.mark.parametrize(
+    ("path", "status", "said"), [("/elsewhere", 404, "nothing at this address"), ("/orders", 400, "/ws is")]
+)
+async def test_handshake_when_the_path_is_another_one_then_a_problem(path, status, said):
     async with WsProgram() as program:
         with pytest.raises(WebsocketResponseError) as refused:
-            async with program.app.test_client().websocket("/elsewhere") as socket:
+            async with program.app.test_client().websocket(path) as socket:
                 await socket.receive()
         answer = refused.value.response
         problem = json.loads(await answer.get_data())
-        assert (answer.status_code, problem["status"], problem["instance"]) == (404, 404, "/elsewhere")
+        assert (answer.status_code, problem["status"], problem["instance"]) == (status, status, path)
+        assert said in problem["detail"]
+        assert "request_id" not in problem, "there is none"
