@@ -8,6 +8,7 @@ from twap.domain.throttle import RateLimit, Throttle, network_of
 from twap.domain.usernames import checked_username, username_key
 from twap.ports.account import Claims, Role, TokenFamily, TokenPair, User
 from twap.ports.auth import PasswordHasher, Tokens
+from twap.ports.bus import EventBus, LoginsEnded
 from twap.ports.clock import Clock
 from twap.ports.errors import (
     Forbidden,
@@ -91,6 +92,7 @@ async def refresh(
     token_store: TokenStore,
     tokens: Tokens,
     clock: Clock,
+    bus: EventBus,
     ids: Ids,
 ) -> TokenPair:
     """Spend a refresh token for a new pair. Raises Unauthorized; the reuse of a spent one, which means that
@@ -103,6 +105,7 @@ async def refresh(
     pair = tokens.issue(claims.user_id, claims.family, refresh_id, now)
     expires_at = tokens.read_refresh(pair.refresh_token, now).expires_at
     if not await token_store.rotate(claims.family, claims.id, refresh_id, expires_at):
+        bus.publish(LoginsEnded(claims.user_id))
         raise Unauthorized("refresh token was used before or has been revoked; log in again")
     return pair
 
@@ -121,9 +124,10 @@ async def authenticate(
     return user, claims
 
 
-async def log_out(claims: Claims, *, token_store: TokenStore) -> None:
+async def log_out(claims: Claims, *, token_store: TokenStore, bus: EventBus) -> None:
     """End the login that a token descends from, with all its tokens."""
     await token_store.revoke(claims.family)
+    bus.publish(LoginsEnded(claims.user_id))
 
 
 async def change_password(
@@ -136,6 +140,7 @@ async def change_password(
     token_store: TokenStore,
     hasher: PasswordHasher,
     clock: Clock,
+    bus: EventBus,
     throttle: Throttle,
 ) -> None:
     """Replace the password and end every login of the user. Raises InvalidField, Throttled,
@@ -146,10 +151,11 @@ async def change_password(
             raise WrongCredentials
     await users.set_password(user.id, await hasher.hash(new))
     await token_store.revoke_user(user.id)
+    bus.publish(LoginsEnded(user.id))
 
 
 async def unregister(
-    user: User, *, users: UserStore, cancel_orders: Callable[[str], Awaitable[None]]
+    user: User, *, users: UserStore, bus: EventBus, cancel_orders: Callable[[str], Awaitable[None]]
 ) -> None:
     """Cancel the user's running orders, then delete the account; its tokens are dead at once. Raises
     Forbidden for an admin.
@@ -160,6 +166,7 @@ async def unregister(
         raise Forbidden("an admin can't be unregistered")
     await cancel_orders(user.id)
     await users.delete(user.id)
+    bus.publish(LoginsEnded(user.id))
     await cancel_orders(user.id)  # those submitted between the two
 
 

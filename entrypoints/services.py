@@ -84,6 +84,7 @@ class Services:
             token_store=self.storage.tokens,
             tokens=self.tokens,
             clock=self.clock,
+            bus=self.bus,
             ids=self.ids,
         )
 
@@ -97,11 +98,11 @@ class Services:
         )
 
     async def log_out(self, claims: Claims) -> None:
-        await accounts.log_out(claims, token_store=self.storage.tokens)
+        await accounts.log_out(claims, token_store=self.storage.tokens, bus=self.bus)
 
     async def unregister(self, user: User) -> None:
         """Cancels the user's running orders first. Raises Forbidden for an admin."""
-        await accounts.unregister(user, users=self.storage.users, cancel_orders=self.cancel_all)
+        await accounts.unregister(user, users=self.storage.users, bus=self.bus, cancel_orders=self.cancel_all)
 
     async def list_users(self, caller: User) -> Sequence[User]:
         return await accounts.list_users(caller, users=self.storage.users)

@@ -10,7 +10,7 @@ import structlog
 from twap.entrypoints.http import wire
 from twap.entrypoints.services import Services
 from twap.ports.account import Claims, User
-from twap.ports.bus import BusEvent, Lost, OrderChanged
+from twap.ports.bus import BusEvent, LoginsEnded, Lost, OrderChanged
 from twap.ports.order import Order
 
 INBOX_UPDATES = 1000
@@ -21,6 +21,7 @@ _RECENT_ORDERS = 100
 class Inbox:
     """Order updates that one client has not been sent yet: all of them, or the notice that some were lost.
 
+    updates   as text; None: before what follows is sent, the token must be looked at
     token     the access token it was opened with
     check_at  monotonic seconds: when the token must be looked at again
     """
@@ -30,11 +31,11 @@ class Inbox:
     def __init__(self, wake: Callable[[], None], user: User, token: str) -> None:
         self._wake = wake
         self.user, self.token = user, token
-        self.updates: deque[str] = deque()
+        self.updates: deque[str | None] = deque()
         self.lost = False
         self.check_at = 0.0
 
-    def put(self, update: str) -> None:
+    def put(self, update: str | None) -> None:
         if len(self.updates) >= INBOX_UPDATES:
             self.lose()
         self.updates.append(update)
@@ -44,7 +45,15 @@ class Inbox:
         """What waits here is worth nothing any more: the state must be read anew."""
         self.updates.clear()
         self.lost = True
+        self.check_at = 0.0  # among what was lost may have been that the token is dead
         self._wake()
+
+    def forget(self) -> None:
+        """The state is about to be read: it covers what waits here."""
+        if None in self.updates:
+            self.check_at = 0.0
+        self.updates.clear()
+        self.lost = False
 
     def checked(self, claims: Claims, wall: datetime, now: float) -> None:
         """The token was valid just now; it is looked at again in a minute, and when it expires."""
@@ -92,6 +101,9 @@ class OrderStreams:
                     case Lost():
                         for inbox in inboxes:
                             inbox.lose()
+                    case LoginsEnded():
+                        for inbox in inboxes:
+                            inbox.put(None)
                     case OrderChanged():
                         self._deliver(event, inboxes)
         finally:

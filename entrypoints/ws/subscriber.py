@@ -177,8 +177,10 @@ class Subscriber:
             await self._check_token(inbox)
         elif inbox.lost:
             await self._resync(inbox)
+        elif (update := inbox.updates.popleft()) is None:
+            await self._check_token(inbox)
         else:
-            await self._send(inbox.updates.popleft())
+            await self._send(update)
             self._hub.counters.order_updates_sent += 1
 
     async def _check_token(self, inbox: Inbox) -> None:
@@ -198,8 +200,7 @@ class Subscriber:
 
     async def _resync(self, inbox: Inbox) -> None:
         # Forgotten first: what comes while the state is read may be newer than it, and follows it.
-        inbox.lost = False
-        inbox.updates.clear()
+        inbox.forget()
         try:
             state = await self._hub.order_streams.resync(inbox.user.id)
         except StorageError:

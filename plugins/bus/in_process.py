@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 
-from twap.ports.bus import BusEvent, Lost, OrderChanged
+from twap.ports.bus import BusEvent, Lost, Published
 
 
 class InProcessBus:
@@ -17,9 +17,9 @@ class InProcessBus:
         self._capacity = capacity
         self._mailboxes: dict[str | None, set[_Mailbox]] = {}
 
-    def publish(self, event: OrderChanged) -> None:
-        """The cost grows with the subscribers of this order's user, and of all orders."""
-        for topic in (event.order.user_id, None):
+    def publish(self, event: Published) -> None:
+        """The cost grows with the subscribers of this user, and of all."""
+        for topic in (event.user_id, None):
             # A copy: a subscription may be collected, and so leave, at any allocation.
             for mailbox in tuple(self._mailboxes.get(topic, ())):
                 mailbox.put(event)
@@ -68,12 +68,12 @@ class _Mailbox:
     """A bounded queue. The bus holds it, not the subscription, so that a forgotten one can be collected."""
 
     def __init__(self, capacity: int) -> None:
-        self._events: deque[OrderChanged] = deque(maxlen=capacity)
+        self._events: deque[Published] = deque(maxlen=capacity)
         self._lost = False
         self._closed = False
         self._changed = asyncio.Event()
 
-    def put(self, event: OrderChanged) -> None:
+    def put(self, event: Published) -> None:
         self._lost |= len(self._events) == self._events.maxlen
         self._events.append(event)
         self._changed.set()

@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes.clock import settle
 from tests.fakes.orders import advanced, make_execution, make_order
-from tests.fakes.ws import WsProgram
+from tests.fakes.ws import PASSWORD, WsProgram
 from twap.entrypoints.ws.orders import INBOX_UPDATES
 from twap.plugins.bus.in_process import InProcessBus
 from twap.ports.bus import OrderChanged
@@ -97,13 +97,50 @@ async def test_order_stream_when_token_is_renewed_in_time_then_goes_on(program):
         assert (await client.hear())["type"] == "order_update"
 
 
-async def test_order_stream_when_user_is_deleted_then_ended_within_a_minute(program):
+async def test_order_stream_when_user_is_deleted_then_the_cancellation_is_heard_and_the_stream_ends(program):
     user, pair = await program.sign_in()
+    await program.services.storage.orders.add(make_order(user_id=user.id))
     async with program.client() as client:
         await follow(client, pair)
         await program.services.unregister(user)
+        assert (await client.hear())["status"] == "canceled"
+        assert (await client.hear())["type"] == "subscribe_orders_expired"
+        program.services.bus.publish(OrderChanged(make_order(user_id=user.id)))
+        assert await client.heard_nothing()
+
+
+async def test_order_stream_when_its_login_ends_then_ended_at_once_and_other_logins_go_on(program):
+    user, pair = await program.sign_in()
+    other = await program.services.log_in("alice", PASSWORD, "")
+    async with program.client() as ended, program.client() as staying:
+        await follow(ended, pair)
+        await follow(staying, other)
+        _, claims = await program.services.authenticate(pair.access_token)
+        await program.services.log_out(claims)
+        program.services.bus.publish(OrderChanged(make_order(user_id=user.id)))
+        assert (await ended.hear())["type"] == "subscribe_orders_expired"
+        assert await ended.heard_nothing()
+        assert (await staying.hear())["type"] == "order_update"
+
+
+async def test_order_stream_when_the_user_was_deleted_by_another_process_then_ended_within_a_minute(program):
+    user, pair = await program.sign_in()
+    async with program.client() as client:
+        await follow(client, pair)
+        await program.services.storage.users.delete(user.id)
         await program.clock.advance(61)
         assert (await client.hear())["type"] == "subscribe_orders_expired"
+
+
+async def test_order_stream_when_lost_events_told_of_the_end_then_no_order_is_told_any_more():
+    async with WsProgram(bus=InProcessBus(capacity=1)) as program, program.client() as client:
+        user, pair = await program.sign_in()
+        await follow(client, pair)
+        await program.services.unregister(user)
+        for _ in range(3):
+            program.services.bus.publish(OrderChanged(make_order(user_id=user.id)))
+        assert (await client.hear())["type"] == "subscribe_orders_expired"
+        assert await client.heard_nothing()
 
 
 async def test_order_stream_when_another_user_signs_in_then_only_the_new_ones_orders_are_heard(program):

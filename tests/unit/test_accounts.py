@@ -4,12 +4,14 @@ from types import SimpleNamespace
 import pytest
 
 from tests.fakes.auth import PlainHasher, PlainTokens
+from tests.fakes.bus import ListBus
 from tests.fakes.clock import NOON, ManualClock
 from tests.fakes.ids import CountingIds
 from tests.fakes.memory_store import MemoryStorage
 from twap.domain import accounts
 from twap.domain.throttle import RateLimit, Throttle
 from twap.ports.account import Role
+from twap.ports.bus import LoginsEnded
 from twap.ports.errors import (
     Forbidden,
     InvalidField,
@@ -33,6 +35,7 @@ class World(SimpleNamespace):
             hasher=PlainHasher(),
             tokens=PlainTokens(),
             clock=ManualClock(),
+            bus=ListBus(),
             ids=CountingIds(),
             throttle=Throttle(account_attempts=10),
         )
@@ -45,10 +48,11 @@ class World(SimpleNamespace):
         return await accounts.register(name, password, **ports, **more)
 
     async def log_in(self, name="ann", password=PASSWORD, address="10.0.0.1"):
-        return await accounts.log_in(name, password, address=address, **vars(self))
+        ports = self._some("users", "token_store", "hasher", "tokens", "clock", "ids", "throttle")
+        return await accounts.log_in(name, password, address=address, **ports)
 
     async def refresh(self, token):
-        ports = self._some("users", "token_store", "tokens", "clock", "ids")
+        ports = self._some("users", "token_store", "tokens", "clock", "bus", "ids")
         return await accounts.refresh(token, **ports)
 
     async def authenticate(self, token):
@@ -56,7 +60,7 @@ class World(SimpleNamespace):
         return await accounts.authenticate(token, **ports)
 
     async def change_password(self, user, current, new):
-        ports = self._some("users", "token_store", "hasher", "clock", "throttle")
+        ports = self._some("users", "token_store", "hasher", "clock", "bus", "throttle")
         await accounts.change_password(user, current, new, address="10.0.0.1", **ports)
 
 
@@ -171,11 +175,13 @@ async def test_refresh_when_the_token_is_fresh_then_a_new_pair_of_the_same_login
 
 
 async def test_refresh_when_a_spent_token_comes_again_then_the_whole_login_is_dead(world):
-    await world.register()
+    user = await world.register()
     first, other = await world.log_in(), await world.log_in()
     second = await world.refresh(first.refresh_token)
+    assert world.bus.events == []
     with pytest.raises(Unauthorized, match="used before"):
         await world.refresh(first.refresh_token)
+    assert world.bus.events == [LoginsEnded(user.id)], "what the tokens opened must hear of it"
     for dead in (first, second):
         with pytest.raises(Unauthorized, match="revoked"):
             await world.authenticate(dead.access_token)
@@ -197,10 +203,11 @@ async def test_refresh_when_given_an_access_token_or_an_old_one_then_unauthorize
 
 
 async def test_log_out_when_done_then_the_tokens_of_that_login_are_dead(world):
-    await world.register()
+    user = await world.register()
     pair, other = await world.log_in(), await world.log_in()
     _, claims = await world.authenticate(pair.access_token)
-    await accounts.log_out(claims, token_store=world.token_store)
+    await accounts.log_out(claims, token_store=world.token_store, bus=world.bus)
+    assert world.bus.events == [LoginsEnded(user.id)], "what the tokens opened must hear of it"
     with pytest.raises(Unauthorized, match="revoked"):
         await world.authenticate(pair.access_token)
     with pytest.raises(Unauthorized):
@@ -216,9 +223,10 @@ async def test_unregister_when_done_then_orders_were_cancelled_first_and_tokens_
     async def cancel_orders(user_id):
         existed.append(await world.users.get(user_id) is not None)
 
-    await accounts.unregister(user, users=world.users, cancel_orders=cancel_orders)
+    await accounts.unregister(user, users=world.users, bus=world.bus, cancel_orders=cancel_orders)
     assert existed[0]
     assert not existed[-1], "orders submitted in between must be cancelled too"
+    assert world.bus.events == [LoginsEnded(user.id)], "what the tokens opened must hear of it"
     with pytest.raises(Unauthorized):
         await world.authenticate(pair.access_token)
     with pytest.raises(Unauthorized):
@@ -234,7 +242,7 @@ async def test_unregister_when_an_admin_then_forbidden_and_nothing_changed(world
         raise AssertionError("no order may be cancelled")
 
     with pytest.raises(Forbidden):
-        await accounts.unregister(admin, users=world.users, cancel_orders=cancel_orders)
+        await accounts.unregister(admin, users=world.users, bus=world.bus, cancel_orders=cancel_orders)
     assert await world.users.get(admin.id) == admin
 
 
@@ -255,6 +263,7 @@ async def test_change_password_when_done_then_only_the_new_one_works_and_old_log
         await world.change_password(user, PASSWORD, "short")
     await world.authenticate(pair.access_token)
     await world.change_password(user, PASSWORD, "battery staple")
+    assert world.bus.events == [LoginsEnded(user.id)], "what the tokens opened must hear of it"
     with pytest.raises(Unauthorized):
         await world.authenticate(pair.access_token)
     with pytest.raises(WrongCredentials):

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes.clock import NOON, settle
 from twap.plugins.bus.in_process import InProcessBus
-from twap.ports.bus import Lost, OrderChanged
+from twap.ports.bus import LoginsEnded, Lost, OrderChanged
 from twap.ports.order import Order, Side, Ticket
 
 TICKET = Ticket("BTCUSDT", Side.BUY, Decimal(1), Decimal(100), timedelta(seconds=10), ("Acme",))
@@ -37,6 +37,9 @@ async def test_subscribe_when_to_one_user_then_others_are_not_heard_and_none_hea
     bus.publish(event(2, "ann"))
     assert await read(ann, 1) == [event(2, "ann")]
     assert await read(everyone, 2) == [event(1, "bob"), event(2, "ann")]
+    bus.publish(LoginsEnded("bob"))
+    bus.publish(LoginsEnded("ann"))
+    assert await read(ann, 1) == [LoginsEnded("ann")]
 
 
 async def test_read_when_nothing_is_there_then_it_waits_for_the_next():
