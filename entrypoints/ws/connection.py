@@ -80,12 +80,24 @@ class Wire:
             return False
         return stream.connection.state is not ConnectionState.OPEN
 
+    @property
+    def refused(self) -> bool:
+        """The server itself has answered the handshake with an error, as a frame came before it was over. It
+        tells the app nothing of it, and leaves the connection open."""
+        stream = self._stream
+        return stream is not None and stream.closed and stream.state is ASGIWebsocketState.HANDSHAKE
+
     def abort(self) -> bool:
         """Drop the connection and what is not sent yet. False where that is not in our hands."""
         if self._server is None:
             return False
         self._server.writer.transport.abort()
         return True
+
+    def close(self) -> None:
+        """End the connection once everything is sent."""
+        if self._server is not None:
+            self._server.writer.close()
 
     async def wait_closed(self) -> None:
         """Until everything is sent and the connection is gone."""
@@ -103,8 +115,10 @@ class Connection(ASGIWebsocketConnection):
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         scope: Any = self.scope
-        scope[_WIRE] = Wire(send)
+        wire = scope[_WIRE] = Wire(send)
         await super().__call__(receive, send)
+        if wire.refused:
+            wire.close()
 
 
 def wire_of(websocket: Websocket) -> Wire:

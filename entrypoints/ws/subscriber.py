@@ -75,6 +75,8 @@ class Subscriber:
     async def serve(self) -> None:
         """Until the client leaves (this is then cancelled) or is ended."""
         await self._websocket.accept()
+        if self.wire.refused:
+            return
         self._answer(messages.welcome())
         reader = asyncio.create_task(self._read(), name="client frames")
         reader.add_done_callback(self._reader_done)

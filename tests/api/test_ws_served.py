@@ -135,6 +135,16 @@ async def test_frame_when_refused_as_too_big_and_the_client_goes_on_then_dropped
         await until(lambda: not served.hub.counts()["clients"])
 
 
+@pytest.mark.parametrize("path", [b"/ws", b"/elsewhere"])
+async def test_handshake_when_a_frame_comes_with_it_then_refused_and_the_connection_is_closed(served, path):
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(HANDSHAKE.replace(b"/ws", path) + text_frame('{"action": "ping"}'))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+    writer.close()
+    await until(lambda: not served.hub.counts()["clients"])
+
+
 async def test_client_when_quiet_then_pinged(served):
     async with served.connected(autoping=False) as client:
         await served.clock.advance(21)
