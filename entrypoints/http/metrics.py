@@ -5,8 +5,12 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 _LATENCY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"})
+
+
 class HttpMetrics:
-    """Requests and their time by route template, so that ids in paths make no new series."""
+    """Requests and their time by route template, so that ids in paths make no new series. For the same reason
+    methods that a client made up count as `other`."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._requests = Counter(
@@ -22,7 +26,7 @@ class HttpMetrics:
         self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
-        key = (route, method, status)
+        key = (route, method if method in _METHODS else "other", status)
         series = self._series.get(key)
         if series is None:
             # Looking labels up costs more than counting; there are only so many routes and statuses.

@@ -31,15 +31,18 @@ _SHOULD = re.compile(r"^[A-Z][a-z]+ should")
 _COUNTED = re.compile(r" after validation, not \d+$")
 _DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
 _CLIENT_ORDER_ID = re.compile(r"[ -~]{1,64}", re.ASCII)
-_TIME = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d([.,]\d{1,6})?)?([Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?([Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII)
 
 
 def read_time(value: object) -> datetime:
-    """ISO 8601 as aware UTC; without a zone it is UTC; a date alone is its midnight. Raises ValueError."""
+    """ISO 8601 as aware UTC; without a zone it is UTC; a date alone is its midnight. Raises ValueError.
+
+    Some clients write nanoseconds: what is below a microsecond is cut off.
+    """
     if not isinstance(value, str) or not _TIME.fullmatch(value):
         raise ValueError("must be a time in ISO 8601, like 2025-02-01T00:00:00Z")
     try:
-        moment = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value.upper())
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("is no time that exists; write it like 2025-02-01T00:00:00Z") from None

@@ -74,7 +74,14 @@ async def test_klines_when_asked_then_exact_ascending_and_closed_ones_only():
 
 @pytest.mark.parametrize(
     "start",
-    ["2025-02-01T00:00:00", "2025-02-01", "2025-02-01T01:00:00%2B01:00", "2025-02-01T01:00:00+01:00"],
+    [
+        "2025-02-01T00:00:00",
+        "2025-02-01",
+        "2025-02-01T01:00:00%2B01:00",
+        "2025-02-01T01:00:00+01:00",
+        "2025-02-01T00:00:00.0000000Z",
+        "2025-02-01t00:00:00.000000999z",
+    ],
 )
 async def test_klines_when_start_is_written_otherwise_then_same_moment(start):
     api = make_api(feed=FakeFeed(history={("Binance", "BTCUSDT", "1h"): [candle(0)]}))

@@ -150,6 +150,19 @@ async def test_metrics_when_all_are_there_then_names_have_a_prefix_help_and_a_un
     assert not others, f"names of nobody's: {others}"
 
 
+async def test_metrics_when_clients_make_methods_up_then_these_count_as_one():
+    api = make_api()
+    for method in ("GET", "BREW", "PROPFIND"):
+        await api.client.open("/ping", method=method)
+    found = await families(api)
+    counted = {
+        each.labels["method"]: each.value
+        for each in found["twap_http_requests"].samples
+        if each.name == "twap_http_requests_total"
+    }
+    assert counted == {"GET": 1, "other": 2}
+
+
 async def test_metrics_when_two_programs_run_then_each_tells_of_its_own():
     busy = ExecutionStats()
     busy.stored(step((0, 1, None)))
