@@ -56,6 +56,12 @@ def grace(interval: timedelta) -> timedelta:
     return min(max(interval, LEAST_GRACE), MOST_GRACE)
 
 
+def is_late(schedule: Schedule, due_at: datetime, looked_at: datetime, latency: timedelta) -> bool:
+    """Whether a slice comes too late to look: after its grace, or a second after the order's end."""
+    last = min(due_at + grace(schedule.interval), schedule.ends_at + LEAST_GRACE)
+    return looked_at - latency > last
+
+
 def next_event_at(order: Order, now: datetime, schedule: Schedule | None = None) -> datetime | None:
     """When `advance` has something to do for this order; None: never again.
 
@@ -101,11 +107,11 @@ def advance(
     newest = schedule.latest_due(now, ticket.latency)
     last = min(newest, running.slices_done + _MOST_SLICES)
     slices: list[Slice] = []
-    if running.arrival_mid is None and now <= schedule.ends_at + grace(ticket.interval):
+    if running.arrival_mid is None and not is_late(schedule, schedule.ends_at, now, ticket.latency):
         _arrive(order, running, schedule, now, books, slices)
     for number in range(running.slices_done + 1, last + 1):
         due_at = schedule.due_at(number)
-        late = number < newest or now - due_at - ticket.latency > grace(ticket.interval)
+        late = number < newest or is_late(schedule, due_at, now, ticket.latency)
         one = _slice(order, running, schedule, number, due_at, now, None if late else books, others_took)
         slices.append(one)
         running.count(one, ticket.side)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from twap.domain import liquidity
-from twap.domain.execution import consolidated_mid, filled_slice, grace
+from twap.domain.execution import consolidated_mid, filled_slice, is_late
 from twap.domain.schedule import Schedule, target
 from twap.ports.market import ZERO, BookState
 from twap.ports.numbers import EXACT, exact_sum
@@ -149,7 +149,7 @@ def _expected(order: Order, schedule: Schedule, one: Slice, executed: Decimal) -
     planned = EXACT.multiply(lot, schedule.planned(one.number))
     executed_lots = int(EXACT.divide_int(executed, lot))
     wanted = target(schedule, one.number, executed_lots, order.ticket.catch_up)
-    overdue = one.looked_at - due_at - latency > grace(order.ticket.interval)
+    overdue = is_late(schedule, due_at, one.looked_at, latency)
     late = overdue or one.number < schedule.latest_due(one.looked_at, latency)
     mid = None if late else consolidated_mid(one.venues, order.ticket.side)
     # The looks alone can't tell that an order was paused; what they can tell is what follows from it.

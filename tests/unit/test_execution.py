@@ -7,18 +7,21 @@ import pytest
 from tests.fakes.books import FakeBooks
 from tests.fakes.orders import NOON, make_order, make_terms, make_ticket
 from twap.domain.execution import ARRIVAL_RETRY, advance, grace, next_event_at
+from twap.domain.verify import verify
 from twap.ports.market import BookState
 from twap.ports.order import MissReason, OrderStatus, Outcome, Progress, Randomize, Side
 
 SECOND = timedelta(seconds=1)
 
 
-def order_of(slices=4, quantity="4", lot="0.1", limit="110", exchanges=("A",), terms=None, **ticket):
+def order_of(
+    seconds=4, quantity="4", lot="0.1", limit="110", exchanges=("A",), terms=None, slices_total=None, **ticket
+):
     return make_order(
         ticket=make_ticket(
             quantity=D(quantity),
             limit_price=D(limit),
-            duration=slices * SECOND,
+            duration=seconds * SECOND,
             exchanges=exchanges,
             **ticket,
         ),
@@ -29,7 +32,7 @@ def order_of(slices=4, quantity="4", lot="0.1", limit="110", exchanges=("A",), t
         lot_size=D(lot),
         created_at=NOON,
         starts_at=NOON,
-        slices_total=slices,
+        slices_total=slices_total or seconds,
         progress=Progress(),
     )
 
@@ -142,6 +145,31 @@ def test_advance_when_the_end_has_passed_long_ago_then_completed_with_reasons_an
     assert order.status is OrderStatus.COMPLETED
     assert {one.reason for one in slices} == {MissReason.LATE}
     assert (order.progress.executed, order.progress.arrival_mid) == (D(0), None)
+
+
+@pytest.mark.parametrize(("late", "reason"), [(1, None), (1.1, MissReason.LATE), (3, MissReason.LATE)])
+@pytest.mark.parametrize("latency_ms", [0, 250])
+def test_advance_when_the_last_slice_comes_after_the_end_then_it_looks_within_a_second_or_not_at_all(
+    late, reason, latency_ms
+):
+    slow = order_of(8, "2", interval=4 * SECOND, latency=timedelta(milliseconds=latency_ms), slices_total=2)
+    books = books_of(A={"101": "90"})
+    order, first = run(slow, books, 0, 4 + latency_ms / 1000)
+    order, slices = run(order, books, 8 + latency_ms / 1000 + late)
+    assert (slices[-1].number, slices[-1].reason) == (2, reason)
+    assert (order.status, order.progress.executed) == (OrderStatus.COMPLETED, D(1) if reason else D(2))
+    assert verify(order, [*first, *slices]) == []
+
+
+def test_advance_when_only_the_last_look_with_latency_meets_a_book_then_the_arrival_is_noted():
+    order = order_of(1, "1", latency=5 * SECOND)
+    books = FakeBooks()
+    order, _ = run(order, books, 0)
+    books.show("A", bids={"99": 1}, asks={"101": 1})
+    order, slices = run(order, books, 6)
+    assert [(one.number, one.filled) for one in slices] == [(0, D(0)), (1, D(1))]
+    assert order.progress.arrival_mid == D(100)
+    assert verify(order, slices) == []
 
 
 def test_advance_when_very_many_slices_were_missed_then_worked_off_in_bounded_steps():
