@@ -137,6 +137,7 @@ def _advanced(order: Order, progress: Progress) -> Order:
         order.slices_total,
         progress,
         order.warnings,
+        order.intact,
     )
 
 

@@ -1,8 +1,8 @@
 """An order computed once more from its stored looks, and compared with what is stored, digit by digit.
 
 The same functions that filled it run again: schedule, sweep, liquidity memory. A digit that takes part in
-any fill, slice or total can't change without a discrepancy; one that changes none of them (the rest of a
-level that was only partly taken) can't be found.
+any fill, slice or total can't change without a discrepancy. That of a look or of the request which changes
+none of them (the rest of a level that was only partly taken) is told by the storage's checksums.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -81,7 +81,8 @@ def verify(order: Order, slices: Sequence[Slice], *, shared: bool = False) -> li
         slices = [one for one in slices if one.number <= done and (one.number or arrived)]
     arrival = next((one for one in slices if one.number == 0), None)
     later = [one for one in slices if one.number > 0]
-    found = list(_arrival(order, arrival, later))
+    found = [] if order.intact else [Discrepancy(None, "request", "changed", "as it was stored")]
+    found += _arrival(order, arrival, later)
     followed = _Followed(taken={})
     schedule = Schedule.of(order)
     for one in later:
@@ -92,6 +93,7 @@ def verify(order: Order, slices: Sequence[Slice], *, shared: bool = False) -> li
         expected = _expected(order, schedule, one, followed.executed)
         found += _slice_differs(one, expected)
         followed.count(expected, order.ticket.side)
+    found += _start_differs(order, slices)
     found += _order_differs(order, schedule, later, followed)
     return found
 
@@ -117,6 +119,8 @@ def _arrival(order: Order, arrival: Slice | None, later: Sequence[Slice]) -> Ite
 
 def _looks(order: Order, one: Slice, memory: Taken, *, shared: bool) -> Iterator[Discrepancy]:
     """The looks are one per exchange, in order, best price first, and know what the order took before."""
+    if not one.intact:
+        yield Discrepancy(one.number, "looks", "changed", "as they were stored, at their time")
     names = tuple(look.exchange for look in one.venues)
     if one.venues:
         yield from _differ(one.number, [("venues", names, order.ticket.exchanges)])
@@ -204,6 +208,20 @@ def _order_differs(
     yield from _life_differs(order, schedule, slices)
 
 
+def _start_differs(order: Order, slices: Sequence[Slice]) -> Iterator[Discrepancy]:
+    """The schedule begins when it was asked to, and the order with its first look at the latest."""
+    started_at, starts_at = order.progress.started_at, order.starts_at
+    yield from _differ(None, [("starts_at", starts_at, order.ticket.start_at or order.created_at)])
+    first = min((one.looked_at for one in slices), default=None)
+    if started_at is None:
+        if first is not None:
+            yield Discrepancy(None, "started_at", None, "a time: slices are done")
+    elif started_at < starts_at:
+        yield Discrepancy(None, "started_at", started_at, f"at least {_text(starts_at)}")
+    elif first is not None and started_at > first:
+        yield Discrepancy(None, "started_at", started_at, f"at most {_text(first)}")
+
+
 def _life_differs(order: Order, schedule: Schedule, slices: Sequence[Slice]) -> Iterator[Discrepancy]:
     """Status and times go with the slices that are done."""
     progress, status = order.progress, order.status
@@ -211,10 +229,6 @@ def _life_differs(order: Order, schedule: Schedule, slices: Sequence[Slice]) -> 
     if complete != (status is OrderStatus.COMPLETED):
         wanted = OrderStatus.COMPLETED.value if complete else "a status of an unfinished schedule"
         yield Discrepancy(None, "status", status.value, wanted)
-    if slices and progress.started_at is None:
-        yield Discrepancy(None, "started_at", None, "a time: slices are done")
-    if progress.started_at is not None and progress.started_at < order.starts_at:
-        yield Discrepancy(None, "started_at", progress.started_at, f"at least {_text(order.starts_at)}")
     if status is OrderStatus.COMPLETED and slices:
         yield from _differ(None, [("ended_at", progress.ended_at, slices[-1].looked_at)])
     elif (progress.ended_at is not None) != status.over:

@@ -184,6 +184,7 @@ class Slice:
     planned    by the schedule; target: planned plus its share of what earlier slices left
     reason     why filled < target; None where it is not
     mid        consolidated mid price of the fresh books at the look; None without one
+    intact     False: what the storage gave back of the look is not what was stored
     """
 
     order_id: str
@@ -197,6 +198,7 @@ class Slice:
     mid: Decimal | None
     venues: tuple[VenueLook, ...]
     executions: tuple[Execution, ...] = ()
+    intact: bool = True
 
 
 Taken = Mapping[tuple[str, Decimal], Decimal]
@@ -236,6 +238,7 @@ class Order:
     starts_at     of the schedule: slice k is due at starts_at + k * interval
     slices_total  ceil(duration / interval)
     warnings      said at submission (empty slices, slices below a minimum)
+    intact        False: what the storage gave back, but for the progress, is not what was stored
     """
 
     id: str
@@ -248,6 +251,7 @@ class Order:
     slices_total: int
     progress: Progress = field(default_factory=Progress)
     warnings: tuple[str, ...] = ()
+    intact: bool = True
 
     def advanced(self, progress: Progress) -> "Order":
         return replace(self, progress=progress)

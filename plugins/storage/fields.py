@@ -1,7 +1,7 @@
 """Columns that mean the same on every database."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from tortoise.fields.base import Field
@@ -33,7 +33,12 @@ class ExactDecimalField(Field[Decimal], Decimal):  # type: ignore[misc]  # so To
         return None if value is None else plain(value)
 
     def to_python_value(self, value: Any) -> Decimal | None:
-        return value if value is None or isinstance(value, Decimal) else Decimal(value)
+        if value is None or isinstance(value, Decimal):
+            return value
+        try:
+            return Decimal(value)
+        except InvalidOperation as error:
+            raise ValueError(f"{self.model_field_name} is no number: {str(value)[:40]!r}") from error
 
 
 class MomentField(Field[datetime], datetime):

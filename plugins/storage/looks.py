@@ -27,6 +27,7 @@ def pack(venues: tuple[VenueLook, ...], known: Packed | None = None) -> bytes:
 
 
 def unpack(data: bytes) -> tuple[VenueLook, ...]:
+    """Raises ValueError, TypeError or ArithmeticError where it can't be read."""
     return tuple(_venue(*fields) for fields in _decode(data))
 
 

@@ -41,7 +41,10 @@ class TokenFamilyRow(Model):
 
 
 class OrderRow(Model):
-    """The order, its progress, and its claim. ticket, terms, warnings, taken: JSON."""
+    """The order, its progress, and its claim. ticket, terms, warnings, taken: JSON.
+
+    checksum: of the request, all but the progress and the claim; see `checksums`
+    """
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
     user_id = fields.TextField()
@@ -54,6 +57,7 @@ class OrderRow(Model):
     ticket = fields.TextField()
     terms = fields.TextField()
     warnings = fields.TextField()
+    checksum = fields.BigIntField(null=True)
 
     status = fields.TextField()
     revision = fields.BigIntField()
@@ -77,7 +81,7 @@ class OrderRow(Model):
 
 
 class SliceRow(Model):
-    """venues: packed looks, see `looks`."""
+    """venues: packed looks, see `looks`; checksum: of them and `looked_at`, see `checksums`."""
 
     id = fields.BigIntField(primary_key=True)
     order_id = fields.TextField()
@@ -90,6 +94,7 @@ class SliceRow(Model):
     reason = fields.TextField(null=True)
     mid = ExactDecimalField(null=True)
     venues = fields.BinaryField()
+    checksum = fields.BigIntField(null=True)
 
     class Meta:
         abstract = True

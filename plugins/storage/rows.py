@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from twap.plugins.storage import checksums
 from twap.plugins.storage.fields import to_microseconds, to_moment
 from twap.plugins.storage.looks import Packed, pack, unpack
 from twap.plugins.storage.models import ExecutionRow, OrderRow, SliceRow, UserRow
@@ -45,7 +46,7 @@ def _taken_json(taken: Taken) -> str:
 def order_values(order: Order) -> Values:
     """For `INSERT_ORDER`."""
     ticket = order.ticket
-    return (
+    request = (
         order.id,
         order.user_id,
         ticket.client_order_id,
@@ -57,6 +58,10 @@ def order_values(order: Order) -> Values:
         _json(ticket),
         _json(order.terms),
         _json(order.warnings),
+    )
+    return (
+        *request,
+        checksums.of_request(request),
         *stage_values(order.progress),
         *totals_values(order.progress),
     )
@@ -89,17 +94,19 @@ def totals_values(progress: Progress) -> Values:
 
 def slice_values(piece: Slice, known: Packed | None = None) -> Values:
     """For `INSERT_SLICE`. known: as in `pack`."""
+    looked_at, venues = to_microseconds(piece.looked_at), pack(piece.venues, known)
     return (
         piece.order_id,
         piece.number,
         to_microseconds(piece.due_at),
-        to_microseconds(piece.looked_at),
+        looked_at,
         plain(piece.planned),
         plain(piece.target),
         plain(piece.filled),
         None if piece.reason is None else piece.reason.value,
         None if piece.mid is None else plain(piece.mid),
-        pack(piece.venues, known),
+        venues,
+        checksums.of_looks(venues, looked_at),
     )
 
 
@@ -150,10 +157,35 @@ def to_order(row: OrderRow) -> Order:
         slices_total=row.slices_total,
         progress=progress,
         warnings=_warnings.decode(row.warnings),
+        intact=row.checksum in (None, _request_checksum(row)),
+    )
+
+
+def _request_checksum(row: OrderRow) -> int:
+    return checksums.of_request(
+        (
+            row.id,
+            row.user_id,
+            row.client_order_id,
+            row.symbol,
+            to_microseconds(row.created_at),
+            to_microseconds(row.starts_at),
+            plain(row.lot_size),
+            row.slices_total,
+            row.ticket,
+            row.terms,
+            row.warnings,
+        )
     )
 
 
 def to_slice(row: SliceRow, executions: tuple[Execution, ...]) -> Slice:
+    """Raises ValueError, saying which slice, where it can't be read."""
+    try:
+        venues = unpack(row.venues)
+        reason = None if row.reason is None else MissReason(row.reason)
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise ValueError(f"slice {row.number} of order {row.order_id} can't be read: {error}") from error
     return Slice(
         order_id=row.order_id,
         number=row.number,
@@ -162,10 +194,11 @@ def to_slice(row: SliceRow, executions: tuple[Execution, ...]) -> Slice:
         planned=row.planned,
         target=row.target,
         filled=row.filled,
-        reason=None if row.reason is None else MissReason(row.reason),
+        reason=reason,
         mid=row.mid,
-        venues=unpack(row.venues),
+        venues=venues,
         executions=executions,
+        intact=row.checksum in (None, checksums.of_looks(row.venues, to_microseconds(row.looked_at))),
     )
 
 

@@ -18,9 +18,9 @@ OLDER = "created_at <= ? AND (created_at < ? OR id < ?)"
 INSERT_ORDER = """
 INSERT INTO orders (
     id, user_id, client_order_id, symbol, created_at, starts_at, lot_size, slices_total, ticket, terms,
-    warnings, status, started_at, ended_at, arrival_mid, note, revision, slices_done, executed, notional,
-    fees, lots_count, taken
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    warnings, checksum, status, started_at, ended_at, arrival_mid, note, revision, slices_done, executed,
+    notional, fees, lots_count, taken
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (user_id, client_order_id) DO NOTHING
 RETURNING id
 """
@@ -43,8 +43,8 @@ CLAIM_ORDER = "UPDATE orders SET claim_owner = ?, claim_until = ?, fence = ? WHE
 
 INSERT_SLICE = """
 INSERT INTO slices (
-    order_id, number, due_at, looked_at, planned, target, filled, reason, mid, venues
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    order_id, number, due_at, looked_at, planned, target, filled, reason, mid, venues, checksum
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 INSERT_EXECUTION = """

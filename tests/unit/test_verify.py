@@ -205,6 +205,7 @@ def test_verify_when_the_book_of_a_fill_is_changed_then_it_is_named(field):
         ({"order_id": "other"}, "order_id"),
         ({"venues": ()}, "venues"),
         ({"looked_at": NOON + timedelta(seconds=20)}, "looks"),
+        ({"intact": False}, "looks"),
     ],
 )
 def test_verify_when_a_field_of_a_slice_is_changed_then_it_is_named(changes, field):
@@ -221,6 +222,7 @@ def test_verify_when_a_field_of_a_slice_is_changed_then_it_is_named(changes, fie
         ({"ended_at": None}, "ended_at"),
         ({"started_at": None}, "started_at"),
         ({"started_at": NOON - timedelta(seconds=1)}, "started_at"),
+        ({"started_at": NOON + timedelta(milliseconds=1)}, "started_at"),
         ({"arrival_mid": D(100)}, "arrival_mid"),
         ({"executed": D(11)}, "executed"),
         ({"taken": {("Binance", D(101)): D("0.3")}}, "taken Binance 101"),
@@ -229,6 +231,18 @@ def test_verify_when_a_field_of_a_slice_is_changed_then_it_is_named(changes, fie
 def test_verify_when_a_field_of_the_order_is_changed_then_it_is_named(changes, field):
     order, slices = finished()
     assert (None, field) in named(with_progress(order, **changes), slices)
+
+
+def test_verify_when_the_request_is_not_as_it_was_stored_then_it_is_named():
+    order, slices = finished()
+    assert named(replace(order, intact=False), slices) == [(None, "request")]
+
+
+def test_verify_when_the_start_is_not_that_of_the_request_then_it_is_named():
+    order, slices = finished()
+    assert (None, "starts_at") in named(replace(order, created_at=NOON - timedelta(microseconds=1)), slices)
+    asked = replace(order.ticket, start_at=NOON)
+    assert named(replace(order, ticket=asked, created_at=NOON - timedelta(hours=1)), slices) == []
 
 
 def test_verify_when_a_slice_is_missing_or_twice_there_then_the_count_is_named():

@@ -5,7 +5,7 @@ A released migration is never edited; a new one is appended.
 
 from dataclasses import dataclass
 
-from twap.plugins.storage.migrations import m0001_first
+from twap.plugins.storage.migrations import m0001_first, m0002_checksums
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,4 +21,7 @@ class Migration:
         return self.sqlite if dialect == "sqlite" else self.postgres
 
 
-MIGRATIONS = (Migration(1, "first", m0001_first.SQLITE, m0001_first.POSTGRES),)
+MIGRATIONS = (
+    Migration(1, "first", m0001_first.SQLITE, m0001_first.POSTGRES),
+    Migration(2, "checksums", m0002_checksums.STATEMENTS, m0002_checksums.STATEMENTS),
+)

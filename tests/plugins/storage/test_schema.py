@@ -49,14 +49,14 @@ async def test_migrate_when_schema_is_the_first_then_its_orders_are_read(sqlite_
 
 async def test_migrate_when_a_migration_fails_then_the_schema_stays(sqlite_url, tmp_path):
     broken = ("ALTER TABLE orders ADD COLUMN extra TEXT", "CREATE TABLE orders (id TEXT)")
-    later = Migration(2, "broken", broken, broken)
+    later = Migration(len(MIGRATIONS) + 1, "broken", broken, broken)
     first_schema(tmp_path / "twap.sqlite3")
     database = SqliteDatabase(parse_address(sqlite_url))
     await database.connect()
     try:
         with pytest.raises(StorageError):
             await bring_up(database, migrate=True, migrations=[*MIGRATIONS, later])
-        await bring_up(database, migrate=False)
+        await bring_up(database, migrate=True)
         async with database.reading() as session:
             names = [row["name"] for row in await session.execute_query_dict("PRAGMA table_info(orders)")]
     finally:
