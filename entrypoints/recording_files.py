@@ -61,6 +61,7 @@ class _Moment(msgspec.Struct, gc=False):
     t: float
 
 
+_GZIP = b"\x1f\x8b"
 _line = msgspec.json.Decoder(Line)
 _moment = msgspec.json.Decoder(_Moment)
 _encode = msgspec.json.Encoder().encode
@@ -155,6 +156,9 @@ def read_lines(file: RecordingFile, *, is_sorted: bool = True) -> Iterator[Line]
 
 def _decoded(file: RecordingFile, decoder: "msgspec.json.Decoder[T]", damages: list[str]) -> Iterator[T]:
     """Damage at the end is what a killed recorder leaves; anywhere else it is no recording."""
+    with file.path.open("rb") as raw:
+        if not _GZIP.startswith(raw.read(len(_GZIP))):
+            raise TwapError(f"{file.path.name}: no recording: it is no gzip file")
     with gzip.open(file.path, "rb") as lines:
         try:
             for number, text in enumerate(lines, 1):

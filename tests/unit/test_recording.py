@@ -285,3 +285,11 @@ def test_file_when_a_line_is_none_of_a_recording_then_its_place_is_named(tmp_pat
     (file,) = find_files([tmp_path])
     with pytest.raises(TwapError, match=r"binance\.ws\.jsonl\.gz, line 2"):
         list(read_lines(file))
+
+
+def test_file_when_it_is_no_gzip_then_it_is_named(tmp_path):
+    (tmp_path / "binance.http.jsonl.gz").write_bytes(b'{"t":1,"ch":"http"}\n')
+    (file,) = find_files([tmp_path])
+    for read in (survey, lambda file: list(read_lines(file))):
+        with pytest.raises(TwapError, match=r"binance\.http\.jsonl\.gz: no recording: it is no gzip file"):
+            read(file)
