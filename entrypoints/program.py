@@ -20,6 +20,7 @@ from twap.entrypoints import metrics
 from twap.entrypoints.container import Container
 from twap.entrypoints.http.app import create_app
 from twap.entrypoints.predecessor import serving
+from twap.entrypoints.setting_values import server_url
 from twap.entrypoints.settings import Settings
 from twap.entrypoints.supervision import Job, supervise
 from twap.entrypoints.ws.hub import Hub
@@ -56,6 +57,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise WrongSetting(f"TWAP_HOST: {host!r} is no address of this machine") from error
         reason = error.strerror or str(error)
         if error.errno == errno.EADDRNOTAVAIL:
             raise WrongSetting(f"TWAP_HOST: {host!r} is no address of this machine") from error
@@ -145,7 +148,7 @@ async def run(
                 jobs.append(Job("beside", lambda: _beside(beside, container, stop)))
             log.info(
                 "serving",
-                url=f"http://{settings.host}:{listener.getsockname()[1]}",
+                url=server_url(settings.host, settings.port),
                 exchanges=list(container.feed().exchanges()),
             )
             gc.collect()

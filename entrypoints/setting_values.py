@@ -60,6 +60,11 @@ def _odd(text: str) -> bool:
     return any(character.isspace() or not character.isprintable() for character in text)
 
 
+def server_url(host: str, port: int) -> str:
+    """Where a server that listens there is found."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def origin(text: str) -> str:
     return text if text == "*" else address(text, ("http", "https"))
 

@@ -32,8 +32,15 @@ class Commands(TyperGroup):
         except BrokenPipeError:
             raise  # whoever reads our output has enough of it
         except (TwapError, OSError) as error:
-            typer.echo(f"twap: {' '.join(str(error).split())}", err=True)
+            typer.echo(f"twap: {_in_words(error)}", err=True)
             raise typer.Exit(1) from error
+
+
+def _in_words(error: Exception) -> str:
+    """One line; where a file is at fault, its name and what is wrong with it."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,6 +1,5 @@
 """`twap demo`: serves, runs one TWAP order like any user, prints its report, goes on serving."""
 
-import socket
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -11,6 +10,7 @@ import typer
 
 from twap.entrypoints.cli.output import notes
 from twap.entrypoints.cli.running import run_server
+from twap.ports.errors import WrongSetting
 
 if TYPE_CHECKING:
     from twap.entrypoints.settings import Settings
@@ -59,7 +59,7 @@ def demo_settings(port: int | None, exchanges: str | None, cleanup: ExitStack) -
         folder = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="twap-demo-"))
         overrides["data_dir"] = Path(folder)
     if "port" not in own.model_fields_set:
-        overrides["port"] = _port_near(own.host, own.port)
+        overrides["port"] = port_near(own.host, own.port)
     found, failures = discover(own.exchanges)
     for name, reason in failures.items():
         notes().print(f"{name} is left out: {reason}", markup=False)
@@ -67,15 +67,15 @@ def demo_settings(port: int | None, exchanges: str | None, cleanup: ExitStack) -
     return load_settings(**{"port": port, **overrides, "exchanges": (*names, SIMULATED)})
 
 
-def _port_near(host: str, port: int) -> int:
-    """The port itself, or any free one where it is taken."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            probe.bind((host, 0))
+def port_near(host: str, port: int) -> int:
+    """The port itself, or any free one where it is taken. Raises WrongSetting where neither can be had."""
+    from twap.entrypoints.program import listening_socket
+
+    try:
+        listening_socket(host, port).close()
+    except WrongSetting:
+        with listening_socket(host, 0) as probe:
             free: int = probe.getsockname()[1]
-            notes().print(f"port {port} is taken: serving on {free}")
-            return free
+        notes().print(f"port {port} is taken: serving on {free}")
+        return free
     return port

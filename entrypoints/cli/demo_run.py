@@ -12,6 +12,7 @@ from twap.entrypoints.cli.watching import follow
 from twap.entrypoints.client import TwapClient
 from twap.entrypoints.container import Container
 from twap.entrypoints.discovery import SIMULATED
+from twap.entrypoints.setting_values import server_url
 from twap.entrypoints.settings import Settings
 
 
@@ -19,7 +20,7 @@ class Demo:
     """goes_on: the server is left running after the report."""
 
     def __init__(self, settings: Settings, *, seconds: int, goes_on: bool) -> None:
-        self._url = f"http://{settings.host}:{settings.port}"
+        self._url = server_url(settings.host, settings.port)
         self._folder = settings.data_dir
         self._seconds = seconds
         self._goes_on = goes_on

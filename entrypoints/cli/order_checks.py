@@ -30,12 +30,13 @@ def verify(order_id: OrderId, as_json: AsJson = False, database_url: DatabaseUrl
 
     order, slices, shared = run(_stored(order_id, database_url))
     found = differing(order, slices, shared=shared)
+    checked = sum(each.number > 0 for each in slices)  # 0 is the look at arrival
     if as_json:
         rows = [
             {"slice": x.slice, "field": x.field, "stored": str(x.stored), "expected": str(x.expected)}
             for x in found
         ]
-        print_json({"order_id": order.id, "slices": len(slices), "discrepancies": rows})
+        print_json({"order_id": order.id, "slices": checked, "discrepancies": rows})
     else:
         for each in found:
             typer.echo(str(each))
@@ -43,7 +44,7 @@ def verify(order_id: OrderId, as_json: AsJson = False, database_url: DatabaseUrl
         typer.echo(f"twap: {len(found)} discrepancies in order {order.id}", err=True)
         raise typer.Exit(1)
     if not as_json:
-        typer.echo(f"order {order.id}: {len(slices)} slices, every digit follows from the stored looks")
+        typer.echo(f"order {order.id}: {checked} slices, every digit follows from the stored looks")
 
 
 @group.command("whatif")

@@ -11,16 +11,7 @@ if TYPE_CHECKING:
 
 Json = Mapping[str, Any]
 
-LIST_COLUMNS = (
-    "order_id",
-    "symbol",
-    "side",
-    "quantity",
-    "limit_price",
-    "status",
-    "percent_exec",
-    "created_at",
-)
+_LIST_COLUMNS = ("order", "terms", "status", "created (UTC)")
 _SHOWN_FIRST = (
     "order_id",
     "symbol",
@@ -41,7 +32,23 @@ _SHOWN_FIRST = (
 _HIDDEN = frozenset({"executions", "exchange", "user_id"})
 _FILL_COLUMNS = ("slice", "time (UTC)", "exchange", "price", "quantity", "fee")
 _TIME_OF_DAY = slice(11, 23)
+_TO_THE_SECOND = slice(19)
+_BAR_COLUMNS = 60
 LAST_FILLS = 8
+
+
+def list_table(orders: Sequence[Json]) -> "Table":
+    """A row for each, of few columns: on a narrow terminal words are wrapped, and the id stays whole."""
+    rows = [
+        (
+            order["order_id"],
+            f"{order['side']} {shown(order['quantity'])} {order['symbol']} at {shown(order['limit_price'])}",
+            f"{order['status']} {shown(order['percent_exec'])} %",
+            order["created_at"][_TO_THE_SECOND].replace("T", " "),
+        )
+        for order in orders
+    ]
+    return table(_LIST_COLUMNS, rows, whole=("order",))
 
 
 def order_table(order: Json) -> "Table":
@@ -72,9 +79,12 @@ def progress_view(order: Json, last_fills: Sequence[Json]) -> "Group":
     """A bar of what is executed, the numbers of now, and the last fills."""
     from rich.console import Group
     from rich.progress_bar import ProgressBar
+    from rich.table import Table
     from rich.text import Text
 
-    bar = ProgressBar(total=100, completed=float(order["percent_exec"]), width=60)
+    bar = Table.grid()  # by itself a bar does not end its line
+    bar.add_column(max_width=_BAR_COLUMNS)
+    bar.add_row(ProgressBar(total=100, completed=float(order["percent_exec"])))
     return Group(bar, Text(progress_line(order)), fills_table(last_fills[-LAST_FILLS:]))
 
 

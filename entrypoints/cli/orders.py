@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from twap.entrypoints.cli.connection import LOCAL, ServerUrl, signed_client
-from twap.entrypoints.cli.output import AsJson, console, print_json, table
+from twap.entrypoints.cli.output import AsJson, console, print_json
 from twap.entrypoints.cli.running import run, run_until_interrupted
 
 ABOUT = """TWAP orders at a server. First: twap login NAME
@@ -94,14 +94,13 @@ def list_all(
 
     twap order list --status executing --limit 1000 --json
     """
-    from twap.entrypoints.cli.order_view import LIST_COLUMNS
-
     orders = run(_list(url, status, symbol, limit))
     if as_json:
         print_json(orders)
         return
-    rows = [[order[name] for name in LIST_COLUMNS] for order in orders]
-    console().print(table(LIST_COLUMNS, rows, right=("quantity", "limit_price", "percent_exec")))
+    from twap.entrypoints.cli.order_view import list_table
+
+    console().print(list_table(orders))
 
 
 @group.command("show")

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,9 +18,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, numbers with t
 
 def console() -> "Console":
     """Standard output; wide where it is no terminal, so that no value is cut."""
-    from rich.console import Console
+    from twap.entrypoints.cli.screen import Screen
 
-    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False, soft_wrap=False)
+    return Screen(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False, soft_wrap=False)
 
 
 def notes() -> "Console":
@@ -39,14 +39,22 @@ def print_json(value: Any, *, one_line: bool = False) -> None:
     typer.echo(text if one_line else msgspec.json.format(text, indent=2))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[str] = ()) -> "Table":
-    """right: names of columns that are aligned to the right."""
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    right: Sequence[str] = (),
+    whole: Sequence[str] = (),
+) -> "Table":
+    """right: names of columns that are aligned to the right; whole: of those that are never broken, as they
+    are to be copied."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     made = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        side: Literal["right", "left"] = "right" if column in right else "left"
+        made.add_column(column, justify=side, overflow="fold", no_wrap=column in whole)
     for row in rows:
         made.add_row(*(shown(value) for value in row))
     return made

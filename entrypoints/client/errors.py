@@ -20,10 +20,10 @@ class ApiError(TwapError):
 
 
 class ServerUnreachable(TwapError):
-    """Nothing answers at the address, or it fell silent."""
+    """Nothing answers at the address, or it fell silent. advice: what may help."""
 
-    def __init__(self, url: str, reason: str) -> None:
-        super().__init__(f"no server answers at {url}: {reason}; start one with: twap serve")
+    def __init__(self, url: str, reason: str, advice: str = "start one with: twap serve") -> None:
+        super().__init__(f"no server answers at {url}: {reason}; {advice}")
         self.url, self.reason = url, reason
 
 

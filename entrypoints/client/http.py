@@ -17,6 +17,7 @@ from twap.entrypoints.client.tokens import UNAUTHORIZED, Login, TokenKeeper
 
 TIMEOUT = aiohttp.ClientTimeout(total=120, connect=5)
 MAX_FRAME_BYTES = 16 * 2**20
+_UNREACHABLE = (aiohttp.ClientError, OSError, TimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class HttpClient:
             socket = await self._opened().ws_connect(
                 f"{self.url}/ws", max_msg_size=MAX_FRAME_BYTES, heartbeat=20
             )
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except (*_UNREACHABLE, ValueError) as error:
             raise self._unreachable(error) from error
         async with socket:
             yield socket
@@ -102,10 +103,8 @@ class HttpClient:
             ) as response:
                 content = await response.read()
                 next_page = _next_page(response)
-        except (aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+        except (*_UNREACHABLE, ValueError, asyncio.IncompleteReadError) as error:
             raise self._unreachable(error) from error
-        except ValueError as error:
-            raise ServerUnreachable(self.url, "that is no address of a server") from error
         if response.status >= 300:
             raise _problem(response.status, response.reason or "", content)
         return Answer(content, next_page)
@@ -117,11 +116,20 @@ class HttpClient:
 
     def _unreachable(self, error: Exception) -> ServerUnreachable:
         if isinstance(error, aiohttp.ClientConnectorError):
-            number = error.os_error.errno
-            return ServerUnreachable(self.url, os.strerror(number) if number else str(error.os_error))
+            return ServerUnreachable(self.url, _reason(error.os_error))
         if isinstance(error, aiohttp.WSServerHandshakeError):
             return ServerUnreachable(self.url, f"its WebSocket was refused with HTTP {error.status}")
+        if isinstance(error, ValueError | aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
+            example = "addresses are like http://127.0.0.1:8000"
+            return ServerUnreachable(self.url, "that is no address of a server", example)
         return ServerUnreachable(self.url, str(error) or type(error).__name__)
+
+
+def _reason(error: OSError) -> str:
+    """In words: asyncio's text repeats the address, and numbers of a name that was not found are negative."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
 
 
 def _next_page(response: aiohttp.ClientResponse) -> str | None:

@@ -88,6 +88,22 @@ def test_demo_when_its_output_is_no_terminal_then_it_ends_after_the_report(twap)
     assert "Ctrl-C ends the server" not in done.stdout
 
 
+def test_demo_when_its_reader_has_enough_then_it_ends_without_a_word(environment, tmp_path):
+    process = subprocess.Popen(
+        [*TWAP, "demo", "--exchanges", "simulated", "--port", str(free_port())],
+        env=environment,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline().startswith("serving on")
+    process.stdout.close()
+    assert process.wait(timeout=30) == 1
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
 def test_serve_when_the_port_is_taken_then_one_line_and_exit_1(twap):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -110,6 +126,7 @@ def test_order_when_submitted_and_watched_then_its_fills_follow_from_the_looks(t
     assert "Levels as they were considered" in twap("order", "explain", order_id, "--slice", "1", *at).stdout
     verified = twap("order", "verify", order_id)
     assert verified.returncode == 0, verified.stdout
+    assert ": 2 slices, every digit follows" in verified.stdout
     assert "as it was" in twap("order", "whatif", order_id).stdout
 
 

@@ -131,6 +131,28 @@ def test_order_list_when_no_server_answers_then_one_line_and_exit_1(monkeypatch)
     )
 
 
+@pytest.mark.parametrize("url", ["nonsense", "ftp://127.0.0.1", "http://127.0.0.1:99999", "http://"])
+@pytest.mark.parametrize("command", [("order", "list"), ("book", "BTCUSDT", "--exchanges", "simulated")])
+def test_command_when_the_url_is_none_then_it_says_what_one_looks_like(monkeypatch, url, command):
+    monkeypatch.setenv("TWAP_TOKEN", "some token")
+    result = twap(*command, "--url", url)
+    assert result.exit_code == 1
+    assert "that is no address of a server; addresses are like http://127.0.0.1:8000" in result.stderr
+    assert "twap serve" not in result.stderr
+
+
+def test_backtest_when_a_file_is_not_there_then_it_is_named_in_words():
+    result = twap("backtest", "order.json", "recording")
+    assert result.exit_code == 1
+    assert result.stderr == "twap: order.json: No such file or directory\n"
+
+
+def test_serve_when_the_host_is_not_of_this_machine_then_the_host_is_named():
+    result = twap("serve", "--host", "203.0.113.5", "--exchanges", "simulated")
+    assert result.exit_code == 1
+    assert result.stderr == "twap: TWAP_HOST: '203.0.113.5' is no address of this machine\n"
+
+
 def test_serve_when_a_setting_is_wrong_then_it_is_named():
     result = twap("serve", "--port", "70000")
     assert result.exit_code == 1

@@ -3,9 +3,10 @@ from decimal import Decimal
 
 import pytest
 
-from twap.entrypoints.cli.demo import demo_settings
+from twap.entrypoints.cli.demo import demo_settings, port_near
 from twap.entrypoints.cli.demo_markets import Choice, NoMarket, choose
-from twap.ports.errors import TwapError
+from twap.entrypoints.program import listening_socket
+from twap.ports.errors import TwapError, WrongSetting
 
 
 class FakeClient:
@@ -72,7 +73,7 @@ def test_choice_when_a_price_is_known_then_quantity_and_limit_have_few_digits(
 @pytest.fixture
 def alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("TWAP_DATABASE_URL", "TWAP_PORT", "TWAP_EXCHANGES"):
+    for name in ("TWAP_DATABASE_URL", "TWAP_HOST", "TWAP_PORT", "TWAP_EXCHANGES"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -91,3 +92,17 @@ def test_settings_when_a_database_is_named_then_it_is_used(alone, monkeypatch, t
     monkeypatch.setenv("TWAP_DATABASE_URL", url)
     with ExitStack() as cleanup:
         assert demo_settings(8123, None, cleanup).database_url == url
+
+
+@pytest.mark.parametrize("host", ["nosuch.invalid", "203.0.113.5"])
+def test_settings_when_the_host_is_not_of_this_machine_then_it_is_named(alone, monkeypatch, host):
+    monkeypatch.setenv("TWAP_HOST", host)
+    with ExitStack() as cleanup, pytest.raises(WrongSetting, match=f"TWAP_HOST: '{host}' is no address"):
+        demo_settings(None, "kraken", cleanup)
+
+
+def test_port_when_it_is_taken_then_another_one_and_it_is_said(capsys):
+    with listening_socket("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        assert port_near("127.0.0.1", port) != port
+    assert f"port {port} is taken" in capsys.readouterr().err
