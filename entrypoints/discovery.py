@@ -24,6 +24,8 @@ VALUE_TYPES = {
 }
 
 _NAME = re.compile(r"\w[\w .-]{0,31}", re.ASCII)
+_FOLDERS = re.compile(r"""(?<=['"])/[^'"]*/(?=[^'"/]*['"])|(?<![\w:/.'"])/(?:[^\s/'"]+/)+""")
+"""Of a file that a text names, quoted or not; the slashes of a URL are none."""
 
 
 class NoExchange(Exception):
@@ -91,8 +93,8 @@ def checked(exchange: Any) -> Exchange:
 
 
 def reason_of(error: BaseException) -> str:
-    """One line for whoever looks at the exchange's state."""
-    text = " ".join(str(error).split())[:300]
+    """One line for whoever looks at the exchange's state; where files lie on this machine is left out."""
+    text = _FOLDERS.sub("", " ".join(str(error).split()))[:300]
     return text if isinstance(error, NoExchange) else f"{type(error).__name__}: {text}"
 
 

@@ -151,6 +151,8 @@ async def run(
                 url=server_url(settings.host, settings.port),
                 exchanges=list(container.feed().exchanges()),
             )
+            for plugin, reason in container.found()[1].items():
+                log.warning("plugin failed", plugin=plugin, reason=reason)
             gc.collect()
             gc.freeze()  # what was built by now stays: a full collection need not walk through it again
             await supervise(jobs, stop, before_cancel=lambda: _drain(hub, http))

@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 
 from tests.fakes.exchange import FakeExchange
-from twap.entrypoints.discovery import discover
+from twap.entrypoints.discovery import discover, reason_of
 from twap.ports.errors import WrongSetting
 from twap.ports.hooks import ENTRY_POINT_GROUP, hookimpl
 
@@ -136,6 +136,20 @@ def test_discover_when_one_plugin_is_bad_then_it_alone_fails_with_the_reason(plu
     assert list(exchanges) == ["Zeta"]
     assert list(failures) == ["bad"]
     assert reason in failures["bad"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("No such file: '/srv/app data/acme/keys.json'", "No such file: 'keys.json'"),
+        ("unknown hook in <module 'acme' from '/usr/lib/python3/acme.py'>", "<module 'acme' from 'acme.py'>"),
+        ("/etc/acme.toml is damaged", "acme.toml is damaged"),
+        ("https://api.acme.example/v1/pairs and GET /v1/pairs differ", "https://api.acme.example/v1/pairs"),
+    ],
+)
+def test_reason_when_the_error_names_a_file_then_its_folder_is_not_told(text, told):
+    assert told in reason_of(OSError(text))
+    assert "/usr" not in reason_of(OSError(text))
 
 
 def test_discover_when_a_module_is_missing_then_only_that_plugin_fails(plugin):
