@@ -46,7 +46,7 @@ lock: $(BIN)/.dev ## resolve the dependencies anew: exact versions and hashes, n
 	$(LOCK) --upgrade --extra postgres --extra setup --extra dev pyproject.toml -o requirements-dev.lock -c requirements.lock
 
 clean: ## remove all that was made here
-	rm -rf .venv build dist *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers build dist *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

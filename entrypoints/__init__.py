@@ -1,4 +1,4 @@
-"""Every way in: HTTP, WebSocket, command line, client; settings and the container that wires it all.
+"""Every way in: HTTP, WebSocket, command line, dashboard, client; settings, and the container of all parts.
 
 Imports every room.
 """

@@ -46,7 +46,7 @@ def _draw_book(server: Server, symbol: str, exchanges: Sequence[str], depth: int
         update = newest.update
         st.markdown(f"**{views.literal(views.book_headline(update))}**")
         st.caption(views.literal(f"{views.moment(update['timestamp'])} UTC. {views.source_line(update)}"))
-        levels, chart = st.columns(2)
+        levels, chart = st.columns((3, 2))
         with levels:
             table(views.book_rows(update, ROWS))
         chart.plotly_chart(figures.depth_chart(update), key="depth_chart")

@@ -75,7 +75,8 @@ async def test_curl_when_its_lines_are_run_then_order_and_report_are_there(serve
     out = await ran(server, "bash", "-euo", "pipefail", "-c", CURL.replace(SERVED, server.url))
     order = json.loads(out[out.index("}{") + 1 :])
     assert (order["symbol"], order["quantity"], order["slices_total"]) == ("BTCUSDT", 0.3, 3)
-    assert (server.folder / "report.html").read_text().startswith("<!doctype html>")
+    assert (order["status"], order["outcome"]) == ("completed", "filled")
+    assert "0.3 (100 %)" in (server.folder / "report.html").read_text()
 
 
 def test_plugin_when_installed_then_a_sound_exchange(monkeypatch):
