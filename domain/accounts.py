@@ -130,25 +130,17 @@ async def log_out(claims: Claims, *, token_store: TokenStore, bus: EventBus) -> 
     bus.publish(LoginsEnded(claims.user_id))
 
 
-async def change_password(
+async def set_password(
     user: User,
-    current: str,
     new: str,
     *,
-    address: str,
     users: UserStore,
     token_store: TokenStore,
     hasher: PasswordHasher,
-    clock: Clock,
     bus: EventBus,
-    throttle: Throttle,
 ) -> None:
-    """Replace the password and end every login of the user. Raises InvalidField, Throttled,
-    WrongCredentials where `current` is wrong."""
+    """Replace the password and end every login of the user. Raises InvalidField."""
     check_password(new)
-    with _attempt(throttle, user.key, address, clock):
-        if not await hasher.verify(current, user.password_hash):
-            raise WrongCredentials
     await users.set_password(user.id, await hasher.hash(new))
     await token_store.revoke_user(user.id)
     bus.publish(LoginsEnded(user.id))

@@ -57,8 +57,6 @@ def listening_socket(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        if error.errno == errno.EADDRNOTAVAIL:
-            raise WrongSetting(f"TWAP_HOST: {host!r} is no address of this machine") from error
         reason = error.strerror or str(error)
         if error.errno == errno.EADDRNOTAVAIL:
             raise WrongSetting(f"TWAP_HOST: {host!r} is no address of this machine") from error
@@ -151,8 +149,7 @@ async def run(
                 url=server_url(settings.host, settings.port),
                 exchanges=list(container.feed().exchanges()),
             )
-            for plugin, reason in container.found()[1].items():
-                log.warning("plugin failed", plugin=plugin, reason=reason)
+            _warn(container, settings)
             gc.collect()
             gc.freeze()  # what was built by now stays: a full collection need not walk through it again
             await supervise(jobs, stop, before_cancel=lambda: _drain(hub, http))
@@ -173,6 +170,18 @@ async def _succeeding(container: Container, settings: Settings) -> AsyncIterator
         if predecessor is not None:
             await container.storage().orders.release(predecessor)
         yield
+
+
+def _warn(container: Container, settings: Settings) -> None:
+    """Of what does not stop the start, and is perhaps not meant."""
+    log = structlog.get_logger("twap.program")
+    exchanges, failures = container.found()
+    for plugin, reason in failures.items():
+        log.warning("plugin failed", plugin=plugin, reason=reason)
+    enabled = {name.casefold() for name in (*exchanges, *failures)}
+    for name in sorted({*settings.endpoints, *settings.fees}):
+        if name.casefold() not in enabled:
+            log.warning("setting without effect: this exchange is not enabled", exchange=name)
 
 
 def _one_process(settings: Settings) -> str:

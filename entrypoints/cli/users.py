@@ -131,12 +131,17 @@ async def _delete(name: str, database_url: str | None) -> None:
 async def _passwd(name: str, password: str, database_url: str | None) -> None:
     from twap.domain import accounts
 
-    accounts.check_password(password)
     async with opened_storage(database_url) as container:
         user = await _named(name, container)
         storage = container.storage()
-        await storage.users.set_password(user.id, await container.hasher().hash(password))
-        await storage.tokens.revoke_user(user.id)
+        await accounts.set_password(
+            user,
+            password,
+            users=storage.users,
+            token_store=storage.tokens,
+            hasher=container.hasher(),
+            bus=container.bus(),
+        )
 
 
 async def _named(name: str, container: "Container") -> "User":

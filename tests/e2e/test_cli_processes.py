@@ -113,7 +113,9 @@ def test_serve_when_the_port_is_taken_then_one_line_and_exit_1(twap):
     assert f"TWAP_PORT: can't listen on 127.0.0.1:{port}" in done.stderr
 
 
-def test_serve_when_a_plugin_fails_then_the_log_says_why(environment, tmp_path):
+def test_serve_when_a_plugin_fails_or_a_setting_names_one_that_is_not_enabled_then_the_log_says_so(
+    environment, tmp_path
+):
     (tmp_path / "acme.py").write_text("raise RuntimeError('no luck')")
     installed = tmp_path / "acme-1.dist-info"
     installed.mkdir()
@@ -121,19 +123,20 @@ def test_serve_when_a_plugin_fails_then_the_log_says_why(environment, tmp_path):
     (installed / "entry_points.txt").write_text("[twap.exchanges]\nacme = acme\n")
     process = subprocess.Popen(
         [*TWAP, "serve", "--port", str(free_port()), "--exchanges", "acme,simulated"],
-        env={**environment, "PYTHONPATH": str(tmp_path)},
+        env={**environment, "PYTHONPATH": str(tmp_path), "TWAP_FEES": '{"Binance": "0.001"}'},
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,
     )
     try:
-        told = next(line for line in iter(process.stderr.readline, "") if "plugin failed" in line)
+        lines = iter(process.stderr.readline, "")
+        failed, unmatched = [line for _, line in zip(range(3), lines, strict=False) if "warning" in line]
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=15)
-    assert "warning" in told
-    assert "plugin=acme" in told
-    assert "RuntimeError: no luck" in told
+    assert "plugin=acme" in failed
+    assert "RuntimeError: no luck" in failed
+    assert "exchange=Binance" in unmatched
 
 
 def test_order_when_submitted_and_watched_then_its_fills_follow_from_the_looks(twap, server):
