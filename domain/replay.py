@@ -72,7 +72,7 @@ def replay(
     executed_lots = executions = limited = 0
     notional = fees = ZERO
     for number, stored in looks:
-        if not stored.venues or stored.reason is MissReason.PAUSED:
+        if not stored.venues:
             continue
         wanted = target(schedule, number, executed_lots, ticket.catch_up)
         origins = [look for look in stored.venues if look.exchange in ticket.exchanges]
@@ -82,6 +82,8 @@ def replay(
         if memory and taken:
             bounded = [_bounded(look, origin) for look, origin in zip(venues, origins, strict=True)]
             taken = liquidity.seen(taken, bounded, ticket.side)
+        if stored.reason is MissReason.PAUSED:
+            continue
         venues = [_remembering(look, taken if memory else {}) for look in venues]
         swept = sweep(ticket, order.terms, lot, venues, wanted)
         limited += not deep_enough(ticket, order.terms, lot, venues, wanted, swept, stored=origins)

@@ -57,6 +57,34 @@ def test_whatif_when_nothing_is_changed_then_the_order_comes_out_as_it_was(seed)
     )
 
 
+def test_whatif_when_a_level_vanished_while_the_order_was_paused_then_it_started_afresh_there_too():
+    books = FakeBooks()
+
+    def before(now, order):
+        second = (now - order.starts_at).seconds
+        books.show("Binance", bids={99: 1}, asks={101: 1, 102: 9} if second != 2 else {102: 9})
+        wanted = OrderStatus.PAUSED if second == 2 else OrderStatus.EXECUTING
+        return with_progress(order, status=wanted) if second and not order.status.over else None
+
+    order, slices = run_order(
+        make_order(
+            quantity=D(3),
+            limit_price=D(110),
+            duration=timedelta(seconds=3),
+            slices_total=3,
+            lot_size=D(1),
+            exchanges=("Binance",),
+            terms=(make_terms(min_notional=D(0)),),
+        ),
+        books,
+        before=before,
+    )
+    bought = [(fill.slice, fill.price) for one in slices for fill in one.executions]
+    assert bought == [(1, D(101)), (3, D(101)), (3, D(102))]
+    same = outcome(order, slices, "as it was")
+    assert (same.executions, same.average_price) == (3, D("101.33333333"))
+
+
 @given(seeds)
 @quickly
 def test_whatif_when_any_variant_then_never_more_than_the_order_and_never_beyond_the_limit(seed):
