@@ -51,7 +51,7 @@ clean: ## remove all that was made here
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed (PYTHON=/path/to/python)"; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; } # half of it would pass for done the next time
 
 $(BIN)/.run: $(BIN)/python requirements.lock pyproject.toml
 	$(PIP) install --no-deps --require-hashes --requirement requirements.lock

@@ -47,7 +47,7 @@ async def _show(
     from twap.entrypoints.client import TwapClient
 
     screen = console()
-    live = None if as_json or not screen.is_terminal else Live(console=screen, auto_refresh=False)
+    live = Live(console=screen, auto_refresh=False) if screen.redraws and not as_json else None
     async with TwapClient(url) as twap:
         names = _names(exchanges) if exchanges else await twap.exchanges()
         with live or nullcontext():

@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from twap.entrypoints.cli.screen import Screen
+
 PIPED_WIDTH = 200
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, numbers with their exact digits.")]
 
 
-def console() -> "Console":
+def console() -> "Screen":
     """Standard output; wide where it is no terminal, so that no value is cut."""
     from twap.entrypoints.cli.screen import Screen
 

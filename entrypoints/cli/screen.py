@@ -7,7 +7,12 @@ from rich.console import Console
 
 
 class Screen(Console):
-    """Ends a command like any other error does where whoever reads the output has enough of it."""
+    """Where whoever reads the output has enough of it, the command ends as by any other error."""
+
+    @property
+    def redraws(self) -> bool:
+        """A live picture is possible. Elsewhere (a pipe, TERM=dumb) it would show only its last state."""
+        return self.is_terminal and not self.is_dumb_terminal
 
     def on_broken_pipe(self) -> None:
         """Called while the BrokenPipeError is handled; Rich's SystemExit would tear the event loop apart."""

@@ -7,6 +7,8 @@ import pytest
 from rich.console import Console
 
 from twap.entrypoints.cli.order_view import list_table, progress_view
+from twap.entrypoints.cli.screen import Screen
+from twap.entrypoints.cli.watching import follow
 
 ORDER = {
     "order_id": "01a21f61cb7271289de17158cb7c11ef",
@@ -50,3 +52,20 @@ def test_list_when_the_terminal_is_wide_then_a_line_tells_an_order():
         *(ORDER["order_id"], "buy", "0.3", "BTCUSDT", "at", "120000.55", "executing", "20.1234", "%"),
         *("2026-02-01", "23:40:32"),
     ]
+
+
+class OneOrder:
+    """A client whose order is told in two states."""
+
+    async def watch(self, order_id):
+        for status in ("executing", "completed"):
+            yield {**ORDER, "order_id": order_id, "status": status, "executions": []}
+
+
+@pytest.mark.parametrize(("term", "is_terminal"), [("dumb", True), ("xterm", False)])
+async def test_follow_when_nothing_can_be_redrawn_then_a_line_for_each_state(monkeypatch, term, is_terminal):
+    monkeypatch.setenv("TERM", term)
+    output = io.StringIO()
+    await follow(OneOrder(), "1", Screen(file=output, width=200, force_terminal=is_terminal))
+    told = output.getvalue().splitlines()
+    assert [line.split()[2] for line in told] == ["executing", "completed"]
