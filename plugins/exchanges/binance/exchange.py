@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -23,6 +23,7 @@ SNAPSHOT_LEVELS = 1000
 """A side. The touch soon leaves a seed of 100; 5000 would cost five times the request weight."""
 
 T = TypeVar("T")
+Name = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class Refusal(msgspec.Struct):
@@ -41,10 +42,10 @@ class Symbols(msgspec.Struct):
 class Symbol(msgspec.Struct):
     """permissions: the older form; permissionSets: empty where the request asked to leave it out."""
 
-    symbol: str
+    symbol: Name
     status: str
-    baseAsset: str  # noqa: N815 - the wire's names
-    quoteAsset: str  # noqa: N815
+    baseAsset: Name  # noqa: N815 - the wire's names
+    quoteAsset: Name  # noqa: N815
     filters: list[dict[str, Any]]
     isSpotTradingAllowed: bool | None = None  # noqa: N815
     permissions: list[str] = []

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -38,6 +38,7 @@ INTERVALS = {
 """Canonical name to Bybit's name and the length."""
 
 T = TypeVar("T")
+Name = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class Verdict(msgspec.Struct):
@@ -69,9 +70,9 @@ class LotSizeFilter(msgspec.Struct):
 
 
 class Symbol(msgspec.Struct):
-    symbol: str
-    baseCoin: str  # noqa: N815
-    quoteCoin: str  # noqa: N815
+    symbol: Name
+    baseCoin: Name  # noqa: N815
+    quoteCoin: Name  # noqa: N815
     status: str
     priceFilter: PriceFilter  # noqa: N815
     lotSizeFilter: LotSizeFilter  # noqa: N815

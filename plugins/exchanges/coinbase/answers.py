@@ -1,7 +1,7 @@
 """Bodies of Coinbase Advanced Trade's public REST API; a refusal is `{"error": …, "message": …}`."""
 
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -13,6 +13,9 @@ UNREADABLE = (ValueError, RecursionError, OverflowError, OSError)
 """What damaged bodies raise: msgspec's errors are ValueErrors, the others come of times out of range."""
 
 
+Name = Annotated[str, msgspec.Meta(min_length=1)]
+
+
 class Refusal(msgspec.Struct):
     error: str | int | None = None
     message: str = ""
@@ -21,9 +24,9 @@ class Refusal(msgspec.Struct):
 class Product(msgspec.Struct):
     """alias: the product whose book this one shares, or empty. The flags say what it can't do now."""
 
-    product_id: str
-    base_currency_id: str
-    quote_currency_id: str
+    product_id: Name
+    base_currency_id: Name
+    quote_currency_id: Name
     quote_increment: str
     base_increment: str
     base_min_size: str | None = None

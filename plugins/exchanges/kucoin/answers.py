@@ -1,7 +1,7 @@
 """Bodies of Kucoin's REST API: `{"code": "200000", "data": …}`, or another code and a `msg`."""
 
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -14,6 +14,9 @@ UNREADABLE = (ValueError, RecursionError, OverflowError, OSError, IndexError)
 """What damaged bodies raise: msgspec's errors are ValueErrors, the others come of times out of range."""
 
 
+Name = Annotated[str, msgspec.Meta(min_length=1)]
+
+
 class Answer(msgspec.Struct):
     code: str | int
     msg: str = ""
@@ -23,9 +26,9 @@ class Answer(msgspec.Struct):
 class Symbol(msgspec.Struct, rename="camel"):
     """increments and sizes: of the base, but priceIncrement and minFunds in quote."""
 
-    symbol: str
-    base_currency: str
-    quote_currency: str
+    symbol: Name
+    base_currency: Name
+    quote_currency: Name
     price_increment: str
     base_increment: str
     enable_trading: bool

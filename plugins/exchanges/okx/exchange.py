@@ -41,11 +41,14 @@ class _Answer(msgspec.Struct):
     data: list[msgspec.Raw] = []
 
 
+_Name = Annotated[str, msgspec.Meta(min_length=1)]
+
+
 class _Pair(msgspec.Struct, rename="camel"):
-    inst_id: str
+    inst_id: _Name
     inst_type: str
-    base_ccy: str
-    quote_ccy: str
+    base_ccy: _Name
+    quote_ccy: _Name
     tick_sz: str
     lot_sz: str
     state: str
@@ -142,7 +145,7 @@ class OKX:
         """None: not tradable, or not to be read."""
         try:
             pair = msgspec.json.decode(raw, type=_Pair)
-            if pair.state != "live" or pair.inst_type != "SPOT" or not (pair.base_ccy and pair.quote_ccy):
+            if pair.state != "live" or pair.inst_type != "SPOT":
                 return None
             tick_size, lot_size, min_quantity = (
                 canonical(parse_plain(text)) for text in (pair.tick_sz, pair.lot_sz, pair.min_sz or "0")

@@ -178,6 +178,9 @@ def test_instruments_when_only_the_older_minimum_is_there_then_it_counts():
         {"filters": [{"filterType": "PRICE_FILTER", "tickSize": "NaN"}, *LISTED["filters"][1:]]},
         {"filters": [{"filterType": "PRICE_FILTER", "tickSize": 0.01}, *LISTED["filters"][1:]]},
         {"symbol": 7},
+        {"symbol": ""},
+        {"baseAsset": ""},
+        {"quoteAsset": ""},
     ],
 )
 def test_instruments_when_one_is_not_tradable_or_unreadable_then_the_others_stay(change):

@@ -194,6 +194,9 @@ def test_instruments_when_listed_then_exact_sizes_and_no_deprecated_minimum():
         {"priceFilter": {"tickSize": 0.1}},
         {"lotSizeFilter": {"basePrecision": "Infinity"}},
         {"symbol": None},
+        {"symbol": ""},
+        {"baseCoin": ""},
+        {"quoteCoin": ""},
     ],
 )
 def test_instruments_when_one_is_not_trading_or_unreadable_then_the_others_stay(change):

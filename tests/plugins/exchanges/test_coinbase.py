@@ -255,6 +255,8 @@ def test_instruments_when_some_are_unreadable_or_closed_then_the_rest_stay():
         product(product_id="ODD-USD", price_increment="NaN"),
         product(product_id="NIL-USD", base_increment="0"),
         product(product_id=None),
+        product(product_id="", alias=""),
+        product(product_id="NON-USD", base_currency_id=""),
         7,
     ]
     body = encode({"products": [*closed, *odd, product(), product(product_id="ETH-USD", price_increment="")]})

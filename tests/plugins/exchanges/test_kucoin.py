@@ -251,6 +251,8 @@ def test_instruments_when_some_are_unreadable_or_closed_then_the_rest_stay():
             symbol_entry(symbol="ODD-USDT", priceIncrement="NaN"),
             symbol_entry(symbol="NIL-USDT", baseIncrement="0"),
             symbol_entry(symbol=None),
+            symbol_entry(symbol=""),
+            symbol_entry(symbol="NON-USDT", baseCurrency=""),
             7,
         ]
     )

@@ -323,6 +323,9 @@ def test_instruments_when_one_is_unreadable_then_the_rest():
         {**PAIR, "tickSz": ""},
         {**PAIR, "lotSz": "-1"},
         {"instId": "X-Y"},
+        {**PAIR, "instId": ""},
+        {**PAIR, "baseCcy": ""},
+        {**PAIR, "quoteCcy": ""},
         7,
     ]
 
