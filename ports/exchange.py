@@ -64,6 +64,9 @@ class Limits:
 
     symbols_per_connection, symbols_per_frame  of subscriptions
     frames_per_second       client frames on one connection, pings included
+    frames_together         (count, seconds): client frames on all connections together (None: no such bound)
+    requests_per_connection (count, seconds): frames that subscribe or unsubscribe; a connection that has used
+                            them up is replaced (None: no such bound)
     connects                (count, seconds): new connections
     rest                    (weight, seconds): HTTP requests by weight
     max_frame_bytes         larger frames reset the connection
@@ -78,6 +81,8 @@ class Limits:
     symbols_per_connection: int = 200
     symbols_per_frame: int = 50
     frames_per_second: float = 5
+    frames_together: tuple[int, float] | None = None
+    requests_per_connection: tuple[int, float] | None = None
     connects: tuple[int, float] = (300, 300)
     rest: tuple[int, float] = (600, 60)
     max_frame_bytes: int = 16 * 2**20
@@ -102,11 +107,13 @@ class OpenFeed:
 
     path  appended to `Endpoints.ws`, begins with "/"
     url   the whole address instead, where the exchange names it in its handshake answer
+    keepalive_seconds  for this connection, instead of the one in `Limits`
     """
 
     path: str = "/"
     url: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    keepalive_seconds: float | None = None
 
 
 class FeedCodec(Protocol):

@@ -86,6 +86,7 @@ class FeedEngine:
             timing=self._timing,
             rest=RestClient(name, endpoints.rest, transport, clock, ids, limits.rest),
             connects=Limiter(clock, *limits.connects),
+            frames=None if limits.frames_together is None else Limiter(clock, *limits.frames_together),
         )
 
     async def start(self) -> None:

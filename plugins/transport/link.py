@@ -9,7 +9,7 @@ from twap.plugins.transport.session import Session
 from twap.plugins.transport.subscription import Subscription
 from twap.plugins.transport.venue import Venue, reading
 from twap.plugins.transport.waiting import within
-from twap.ports.exchange import FeedCodec
+from twap.ports.exchange import FeedCodec, OpenFeed
 from twap.ports.market import BookState
 from twap.ports.transport import Connection
 
@@ -65,20 +65,22 @@ class Link:
         venue = self._venue
         try:
             codec = venue.exchange.codec()
-            connection = await self._connect()
+            connection, feed = await self._connect()
         except Exception as error:  # noqa: BLE001 a third party's code, too
             ended = ending(error, venue.counters)
             self._lost(BookState.DOWN, ended.reason)
             return ended, None
         try:
             venue.counters.reconnects += not first
-            return await self._carry(connection, codec)
+            return await self._carry(connection, codec, feed)
         finally:
             venue.jobs.start(self._hang_up(connection), f"{venue.name}: close")
 
-    async def _carry(self, connection: Connection, codec: FeedCodec) -> tuple[Ended, float]:
+    async def _carry(self, connection: Connection, codec: FeedCodec, feed: OpenFeed) -> tuple[Ended, float]:
         venue = self._venue
-        session = Session(venue, self._remedies, self.subscriptions, connection, codec)
+        session = Session(
+            venue, self._remedies, self.subscriptions, connection, codec, feed.keepalive_seconds
+        )
         structlog.get_logger().info("connected", exchange=venue.name, symbols=len(self.subscriptions))
         self.session = session
         self.state, self.reason = BookState.LIVE, ""
@@ -98,7 +100,7 @@ class Link:
         self._lost(BookState.SYNCING if session.heard else BookState.DOWN, ended.reason)
         return ended, lived_seconds
 
-    async def _connect(self) -> Connection:
+    async def _connect(self) -> tuple[Connection, OpenFeed]:
         venue, exchange = self._venue, self._venue.exchange
         await venue.connects.take()
         answer = None
@@ -110,9 +112,10 @@ class Link:
             feed = exchange.open_feed(answer)
         url = feed.url or venue.endpoints.ws + feed.path
         limits = venue.limits
-        return await venue.transport.connect(
+        connection = await venue.transport.connect(
             url, feed.headers, limits.max_frame_bytes, limits.handshake_seconds
         )
+        return connection, feed
 
     def _lost(self, state: BookState, reason: str) -> None:
         structlog.get_logger().warning("disconnected", exchange=self._venue.name, reason=reason)

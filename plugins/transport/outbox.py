@@ -1,8 +1,10 @@
 """What is still to be sent on one connection, at the pace that the exchange allows."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
+from twap.plugins.transport.ending import Ended
 from twap.plugins.transport.limiter import Limiter
 from twap.ports.clock import Clock
 from twap.ports.exchange import FeedCodec, Limits
@@ -21,11 +23,21 @@ def frame_limiter(clock: Clock, limits: Limits) -> Limiter:
 class Outbox:
     """Wishes are noted at once and without waiting; `run` sends them: probes first, then ends, then begins.
 
-    asked  told which symbols were subscribed to, after the frame has gone
+    asked     told which symbols were subscribed to, after the frame has gone
+    together  paces this connection's frames and those of the exchange's other ones
     """
 
-    def __init__(self, clock: Clock, limits: Limits, asked: Callable[[Sequence[str]], None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        limits: Limits,
+        asked: Callable[[Sequence[str]], None],
+        together: Limiter | None = None,
+    ) -> None:
         self._clock = clock
+        self._together = together
+        self._requests = limits.requests_per_connection
+        self._requested: deque[float] = deque()
         self._most = max(1, limits.symbols_per_frame)
         self._pace = frame_limiter(clock, limits)
         self._asked = asked
@@ -56,7 +68,7 @@ class Outbox:
         self._work.set()
 
     async def run(self, connection: Connection, codec: FeedCodec) -> None:
-        """For the life of the connection. Raises ConnectionEnded, and whatever a codec may raise."""
+        """For the life of the connection. Raises ConnectionEnded, Ended, and whatever a codec may raise."""
         while True:
             await self._work.wait()
             if not self._probe:
@@ -69,7 +81,7 @@ class Outbox:
         """False: there is nothing to send."""
         if not (self._probe or self._ending or self._beginning):
             return False
-        await self._pace.take()  # before choosing: what is wished for meanwhile still fits in
+        await self._turn()  # before choosing: what is wished for meanwhile still fits in
         if self._probe:
             self._probe = False
             frame = codec.probe()
@@ -85,14 +97,32 @@ class Outbox:
     async def _send(self, connection: Connection, frames: Sequence[str]) -> None:
         for number, frame in enumerate(frames):
             if number:
-                await self._pace.take()
+                await self._turn()
+            self._count_request()
             await connection.send(frame)
 
     async def greet(self, connection: Connection, frames: Sequence[str]) -> None:
         """Send what opens the connection, within the same pace."""
         for frame in frames:
-            await self._pace.take()
+            await self._turn()
             await connection.send(frame)
+
+    async def _turn(self) -> None:
+        await self._pace.take()
+        if self._together is not None:
+            await self._together.take()
+
+    def _count_request(self) -> None:
+        """Raises Ended: on a new connection counting begins anew."""
+        if self._requests is None:
+            return
+        most, seconds = self._requests
+        now = self._clock.monotonic()
+        while self._requested and self._requested[0] <= now - seconds:
+            self._requested.popleft()
+        if len(self._requested) >= most:
+            raise Ended("replaced, as it has used up its requests", planned=True)
+        self._requested.append(now)
 
 
 def _first(symbols: dict[str, None], most: int) -> list[str]:

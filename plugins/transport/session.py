@@ -45,6 +45,7 @@ class Session:
         subscriptions: Mapping[str, Subscription],
         connection: Connection,
         codec: FeedCodec,
+        keepalive_seconds: float | None = None,
     ) -> None:
         self._venue, self._remedies, self._subscriptions = venue, remedies, subscriptions
         self._connection, self._codec = connection, codec
@@ -53,7 +54,8 @@ class Session:
         self.heard = False
         self.updates = 0
         self._probed_at = self.opened_at
-        self._outbox = Outbox(venue.clock, venue.limits, self._asked)
+        self._keepalive = keepalive_seconds or venue.limits.keepalive_seconds
+        self._outbox = Outbox(venue.clock, venue.limits, self._asked, venue.frames)
         self._suspects = Suspects(self._ask_again, venue.timing.patience)
         # Connections that were opened together should not all be replaced together.
         self._max_life = venue.limits.max_life_seconds * (1 - 0.1 * venue.ids.uniform())
@@ -240,10 +242,7 @@ class Session:
                 raise Ended("replaced before the exchange ends it", planned=True)
             since_probe = now - self._probed_at
             idle = silence >= limits.probe_seconds and since_probe >= limits.probe_seconds
-            due = (
-                limits.keepalive_seconds is not None
-                and since_probe >= limits.keepalive_seconds - TICK_SECONDS
-            )
+            due = self._keepalive is not None and since_probe >= self._keepalive - TICK_SECONDS
             if idle or due:
                 self._probed_at = now
                 self._outbox.probe()

@@ -39,7 +39,11 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """name, rules, limits: the exchange's own, read once. connects: paces new connections."""
+    """name, rules, limits: the exchange's own, read once.
+
+    connects  paces new connections
+    frames    paces the frames of all connections together; None where the exchange sets no such bound
+    """
 
     exchange: Exchange
     name: str
@@ -52,6 +56,7 @@ class Venue:
     timing: Timing
     rest: RestClient
     connects: Limiter
+    frames: Limiter | None = None
     counters: Counters = field(default_factory=Counters)
     jobs: Jobs = field(default_factory=Jobs)
 

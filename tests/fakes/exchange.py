@@ -102,6 +102,7 @@ class FakeExchange:
         self.candle_history = settings.get("candle_history")
         self.own_transport = settings.get("transport")
         self._probe, self._handshake = probe, handshake
+        self._keepalive = settings.get("keepalive")
         self.codecs = []
 
     def instruments_request(self):
@@ -133,7 +134,8 @@ class FakeExchange:
     def open_feed(self, handshake):
         if handshake is None:
             return OpenFeed("/feed")
-        return OpenFeed(url=f"wss://named.test/?token={self._read(handshake)['token']}")
+        url = f"wss://named.test/?token={self._read(handshake)['token']}"
+        return OpenFeed(url=url, keepalive_seconds=self._keepalive)
 
     def codec(self):
         self.codecs.append(FakeCodec(self._probe))

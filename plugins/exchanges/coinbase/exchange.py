@@ -42,8 +42,9 @@ class Coinbase:
         pongs_are_life=False,
         symbols_per_connection=20,  # a gap costs all books of a connection: few share one
         symbols_per_frame=20,
-        frames_per_second=2,  # of 8 for all connections of an address together
-        connects=(2, 1),  # of 8: each begins with two frames
+        frames_per_second=2,
+        frames_together=(6, 1),  # of 8 for an address
+        connects=(2, 1),  # of 8: each begins with two frames, and has five seconds for them
         rest=(10, 1),
         max_frame_bytes=16 * 2**20,  # the snapshot of BTC-USD is one frame of 4.8 MB
         handshake_seconds=5,

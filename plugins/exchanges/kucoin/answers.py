@@ -43,8 +43,11 @@ class Book(msgspec.Struct):
     time: int | None = None
 
 
-class Server(msgspec.Struct):
+class Server(msgspec.Struct, rename="camel"):
+    """ping_interval: milliseconds; a client that is silent for longer may be cut off."""
+
     endpoint: str
+    ping_interval: float | None = None
 
 
 class Token(msgspec.Struct, rename="camel"):
@@ -110,15 +113,16 @@ def read_snapshot(body: bytes, symbol: str) -> Snapshot:
     return Snapshot(symbol, book.bids, book.asks, sequence, book.time)
 
 
-def read_token(body: bytes) -> tuple[str, str]:
-    """The endpoint, as it was given, and the token to show there."""
+def read_token(body: bytes) -> tuple[str, str, float | None]:
+    """The endpoint, as it was given, the token to show there, and the seconds between pings at most."""
     answer = _data(body, Token)
     if not answer.instance_servers or not answer.token:
         raise CodecError("no server and token in the answer to bullet-public")
-    endpoint = answer.instance_servers[0].endpoint
+    server = answer.instance_servers[0]
+    endpoint, interval = server.endpoint, server.ping_interval
     if not endpoint.startswith(("wss://", "ws://")):
         raise CodecError(f"not a WebSocket endpoint: {endpoint[:80]!r}")
-    return endpoint, answer.token
+    return endpoint, answer.token, interval / 1000 if interval and interval > 0 else None
 
 
 def _data(body: bytes, kind: type[T]) -> T:

@@ -75,12 +75,13 @@ class OKX:
     # A chain: an update must follow the very one it names. Levels that leave the window of 400 are deleted
     # by the exchange, and their successors are sent.
     rules = BookRules(checksum=Checksum(25, level_digest, combine))
-    # Requests to subscribe and unsubscribe are limited to 480 an hour on a connection: few and large ones.
+    # Requests to subscribe and unsubscribe are few and large, as they are limited on each connection.
     limits = Limits(
         pongs_are_life=False,
         symbols_per_connection=100,
         symbols_per_frame=50,
         frames_per_second=2,
+        requests_per_connection=(460, 3600),  # of 480
         connects=(3, 1),
         rest=(20, 2),
         keepalive_seconds=20,  # silence of 30 s ends a connection: whose, OKX does not say

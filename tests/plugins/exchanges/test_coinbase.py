@@ -428,7 +428,6 @@ def test_candles_when_null_stands_for_none_then_there_are_none():
     assert Coinbase().candles(b'{"candles": null}', BTC, "1m") == []
 
 
-def test_limits_when_many_connections_begin_then_their_frames_together_stay_below_eight_a_second():
-    limits, opening = Coinbase().limits, 2
-    connections, seconds = limits.connects
-    assert connections / seconds * max(opening, limits.frames_per_second) < 8
+def test_limits_when_there_are_many_connections_then_their_frames_together_stay_below_eight_a_second():
+    count, seconds = Coinbase().limits.frames_together
+    assert count / seconds < 8

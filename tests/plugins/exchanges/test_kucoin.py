@@ -221,6 +221,16 @@ def test_open_feed_when_any_endpoint_then_kept_as_given(endpoint, before):
     assert opening == Kucoin().open_feed(body)
 
 
+@pytest.mark.parametrize(("interval", "keepalive"), [(18_000, 8), (5_000, 2.5), (0, None), (None, None)])
+def test_open_feed_when_the_token_names_an_interval_then_pings_come_at_least_twice_as_often(
+    interval, keepalive
+):
+    server = {"endpoint": "wss://h/", "pingInterval": interval}
+    assert (
+        Kucoin().open_feed(answer({"token": "t", "instanceServers": [server]})).keepalive_seconds == keepalive
+    )
+
+
 @pytest.mark.parametrize(
     "body",
     [

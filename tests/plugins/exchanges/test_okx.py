@@ -479,6 +479,12 @@ def test_limits_when_frames_keep_coming_then_pings_are_sent_before_the_exchange_
     assert OKX().limits.keepalive_seconds < 30
 
 
+def test_limits_when_subscriptions_come_and_go_then_a_connection_ends_before_its_480_requests_an_hour():
+    count, seconds = OKX().limits.requests_per_connection
+    assert count < 480
+    assert seconds == 3600
+
+
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_instruments_when_the_minimum_is_empty_then_there_is_none(nothing):
     (instrument,) = EXCHANGE.instruments(body({**PAIR, "minSz": nothing}))

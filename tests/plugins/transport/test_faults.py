@@ -178,6 +178,18 @@ async def test_keepalive_when_frames_flow_then_probes_are_sent_all_the_same(make
     assert 4 <= len(market.asked("ping")) <= 5
 
 
+async def test_keepalive_when_the_handshake_asks_for_more_then_it_is_kept(make_market):
+    market = await make_market(
+        FakeExchange(probe='{"op": "ping"}', handshake=True, keepalive=3, limits=Limits(keepalive_seconds=20))
+    )
+    market.network.reply("/token", b'{"token": "t"}')
+    await market.acquire("BTC-USDT")
+    for sequence in range(30):
+        await market.push(snapshot_frame("BTC-USDT", sequence))
+        await market.clock.advance(0.5)
+    assert 4 <= len(market.asked("ping")) <= 6
+
+
 async def test_gap_when_snapshots_come_by_rest_then_refetched_without_reconnecting(make_market):
     market = await make_market(FakeExchange(by_rest=True))
     market.network.reply("/snapshot", snapshot_body(100), snapshot_body(200))

@@ -49,6 +49,55 @@ async def test_subscribing_when_many_symbols_then_in_batches_at_the_allowed_pace
     assert [one for [one] in market.asked("subscribe")] == [f"S{number}-USDT" for number in range(5)]
 
 
+async def test_release_when_on_many_connections_at_once_then_their_frames_together_keep_the_pace(make_market):
+    limits = Limits(symbols_per_connection=2, frames_together=(3, 1))
+    market = await make_market(FakeExchange(limits=limits))
+    natives = [f"S{number}-USDT" for number in range(12)]
+    await market.acquire(*natives)
+
+    async def heard_for(seconds):
+        for _ in range(seconds * 2):
+            for connection in market.network.connections:
+                connection.push(frame("pong"))
+            await market.clock.advance(0.5)
+
+    def ended():
+        return sum(one.count("unsubscribe") for each in market.network.connections for one in each.sent)
+
+    await heard_for(6)
+    for native in natives[::2]:
+        await market.release(native)
+    await heard_for(5)
+    await market.clock.advance(0.1)
+    assert ended() == 3
+    await heard_for(2)
+    assert ended() == 6
+
+
+async def test_subscribing_when_a_connection_has_used_up_its_requests_then_it_is_replaced(make_market):
+    limits = Limits(frames_per_second=100, requests_per_connection=(4, 3600))
+    market = await make_market(FakeExchange(limits=limits))
+    for number in range(4):
+        await market.acquire(f"S{number}-USDT")
+        await market.clock.advance(2)
+    assert len(market.network.connections) == 1
+    await market.acquire("S4-USDT")
+    await market.clock.advance(0.1)
+    assert len(market.network.connections) == 2
+    assert market.asked("subscribe") == [[f"S{number}-USDT" for number in range(5)]]
+    assert market.book("S0USDT").log[-2][:2] == ("interrupted", "syncing")
+
+
+async def test_subscribing_when_requests_lie_long_ago_then_they_no_longer_count(make_market):
+    limits = Limits(requests_per_connection=(2, 60))
+    market = await make_market(FakeExchange(limits=limits))
+    for number in range(4):
+        await market.acquire(f"S{number}-USDT")
+        await market.push(snapshot_frame(f"S{number}-USDT", 1))
+        await market.clock.advance(31)
+    assert len(market.network.connections) == 1
+
+
 async def test_release_when_somebody_else_still_uses_the_book_then_it_stays(make_market):
     market = await make_market()
     await market.acquire("BTC-USDT", "BTC-USDT")
