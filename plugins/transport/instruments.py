@@ -11,6 +11,9 @@ from twap.ports.errors import AmbiguousSymbol, TwapError, UnknownSymbol, Upstrea
 from twap.ports.market import Instrument, canonical_symbol
 
 FRESH_SECONDS = 3600.0
+UNKNOWN_SECONDS = 60.0
+"""A symbol that a list older than this lacks may have been added since: it is fetched again, for those who
+ask later. Nobody waits: most such symbols are misspelt."""
 FAILURE_KEPT_SECONDS = 1.5
 LARGE_BODY_BYTES = 2**18
 
@@ -46,6 +49,8 @@ class Catalog:
             return found
         if key in self._ambiguous:
             raise AmbiguousSymbol(key, self._venue.name, self._ambiguous[key])
+        if self._venue.clock.monotonic() - self._fetched_at >= UNKNOWN_SECONDS:
+            self._renew()
         raise UnknownSymbol(symbol, self._venue.name)
 
     def _renew(self) -> None:

@@ -60,6 +60,26 @@ async def test_instruments_when_an_hour_old_then_old_ones_at_once_and_new_ones_l
     assert list(await market.engine.instruments("Fake")) == ["SOLUSDT"]
 
 
+async def test_instrument_when_it_was_listed_since_then_known_soon_after_it_is_asked_for(make_market):
+    market = await make_market()
+    await market.engine.instruments("Fake")
+    market.network.reply("/instruments", instruments_body("BTC-USDT", "NEW-USDT"))
+    await market.clock.advance(61)
+    with pytest.raises(UnknownSymbol):
+        await market.engine.instrument("Fake", "NEWUSDT")
+    await settle()
+    assert (await market.engine.instrument("Fake", "NEWUSDT")).native == "NEW-USDT"
+
+
+async def test_instrument_when_misspelt_again_and_again_then_the_list_is_fetched_once_a_minute(make_market):
+    market = await make_market()
+    for _ in range(100):
+        with pytest.raises(UnknownSymbol):
+            await market.engine.instrument("Fake", "BTCUSDDT")
+        await market.clock.advance(2)
+    assert len(market.network.requests) == 4
+
+
 async def test_instruments_when_renewal_fails_then_the_old_ones_stay(make_market):
     market = await make_market()
     await market.engine.instruments("Fake")
