@@ -39,7 +39,7 @@ def seen(taken: Taken, venues: Sequence[VenueLook], side: Side) -> dict[tuple[st
     for key, quantity in taken.items():
         exchange, price = key
         look = looks.get(exchange)
-        if look is None or _beyond(look.horizon, price, side):
+        if look is None:
             after[key] = quantity
             continue
         shown = displayed.get(exchange)
@@ -47,6 +47,8 @@ def seen(taken: Taken, venues: Sequence[VenueLook], side: Side) -> dict[tuple[st
             shown = displayed[exchange] = {level.price: level.displayed for level in look.levels}
         if price in shown:
             after[key] = min(quantity, shown[price])
+        elif _beyond(look.horizon, price, side):
+            after[key] = quantity
     return after
 
 
