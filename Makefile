@@ -16,7 +16,7 @@ run: $(BIN)/.run ## run a TWAP order on live books, print its report, serve http
 	$(BIN)/twap demo
 
 test: $(BIN)/.dev ## all tests, with branch coverage of domain and ports
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=95 $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadgroup --cov --cov-report=term --cov-fail-under=95 $(ARGS)
 
 check: lint type contracts ## lint, formatting, types, import contracts
 
