@@ -27,5 +27,9 @@ class ServerUnreachable(TwapError):
         self.url, self.reason = url, reason
 
 
+class NoServerAddress(ServerUnreachable):
+    """The address can't be one of a server: trying again is of no use."""
+
+
 class StreamRefused(TwapError):
     """The server refused a subscription; its text says why."""

@@ -11,7 +11,7 @@ from typing import Any, Self
 import aiohttp
 from yarl import URL
 
-from twap.entrypoints.client.errors import ApiError, ServerUnreachable
+from twap.entrypoints.client.errors import ApiError, NoServerAddress, ServerUnreachable
 from twap.entrypoints.client.exact_json import Json, decode, encode
 from twap.entrypoints.client.tokens import UNAUTHORIZED, Login, TokenKeeper
 
@@ -121,7 +121,7 @@ class HttpClient:
             return ServerUnreachable(self.url, f"its WebSocket was refused with HTTP {error.status}")
         if isinstance(error, ValueError | aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
             example = "addresses are like http://127.0.0.1:8000"
-            return ServerUnreachable(self.url, "that is no address of a server", example)
+            return NoServerAddress(self.url, "that is no address of a server", example)
         return ServerUnreachable(self.url, str(error) or type(error).__name__)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 
-from twap.entrypoints.client.errors import ServerUnreachable, StreamRefused
+from twap.entrypoints.client.errors import NoServerAddress, ServerUnreachable, StreamRefused
 from twap.entrypoints.client.exact_json import Json, decode, encode
 from twap.entrypoints.client.http import HttpClient
 
@@ -37,6 +37,8 @@ class OrderStates:
                 return
             try:
                 polled = await self._read()
+            except NoServerAddress:
+                raise
             except ServerUnreachable:
                 failures += 1
                 if failures >= MOST_FAILURES:
@@ -107,6 +109,8 @@ async def book_updates(
                     elif message.get("type") == "subscribe_failure" or "error" in message:
                         raise StreamRefused(str(message.get("message") or message.get("error")))
             failures += 1
+        except NoServerAddress:
+            raise
         except ServerUnreachable:
             failures += 1
             if failures >= MOST_FAILURES:
