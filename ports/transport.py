@@ -12,12 +12,15 @@ class HttpRequest:
     path    begins with "/", without the query
     query   in the order to be sent
     weight  of the exchange's rate limit
+    beside  of a request for candles: another one, for what this one's answer leaves out of the range, where
+            an exchange keeps its newest candles apart from the old ones
     """
 
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     method: str = "GET"
     weight: int = 1
+    beside: "HttpRequest | None" = None
 
 
 @dataclass(frozen=True, slots=True)

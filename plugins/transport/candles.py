@@ -8,6 +8,7 @@ from twap.plugins.transport.venue import Venue, reading
 from twap.plugins.transport.waiting import SingleFlight
 from twap.ports.errors import InvalidField, UnknownInterval
 from twap.ports.market import Candle, Instrument
+from twap.ports.transport import HttpRequest
 
 MOST_CANDLES = 200_000
 SHORTEST_MONTH = timedelta(days=28)
@@ -67,12 +68,20 @@ class CandleHistory:
         for first, last in _pages(start, newest, span * max(1, venue.exchange.candles_per_request)):
             with reading(venue.name):
                 request = venue.exchange.candles_request(instrument, interval, first, last)
-            body = await venue.rest.fetch(request)
-            with reading(venue.name):
-                rows = venue.exchange.candles(body, instrument, interval)
-                found |= {row.open_at: row for row in rows if start <= row.open_at < end}
+            page = await self._page(request, instrument, interval, first, last)
+            if request.beside is not None and len(page) < (last - first) // span:
+                page |= await self._page(request.beside, instrument, interval, first, last)
+            found |= page
         now = venue.clock.now()
         return [_marked(found[open_at], span, now) for open_at in sorted(found)]
+
+    async def _page(
+        self, request: HttpRequest, instrument: Instrument, interval: str, first: datetime, last: datetime
+    ) -> dict[datetime, Candle]:
+        body = await self._venue.rest.fetch(request)
+        with reading(self._venue.name):
+            rows = self._venue.exchange.candles(body, instrument, interval)
+            return {row.open_at: row for row in rows if first <= row.open_at < last}
 
 
 def _pages(start: datetime, end: datetime, length: timedelta) -> Iterator[tuple[datetime, datetime]]:

@@ -102,8 +102,7 @@ class OKX:
     def candles_request(
         self, instrument: Instrument, interval: str, start: datetime, end: datetime
     ) -> HttpRequest:
-        """Of the history, which serves old and recent closed bars alike. `market/candles` has the last 1440
-        bars only, so choosing it would take a clock; what it may have more is the bar that still runs.
+        """Of the history; `market/candles` has the last 1440 bars, and the one that still runs.
 
         `before` and `after` are cursors: newer and older than, both exclusive.
         """
@@ -115,7 +114,8 @@ class OKX:
             "after": str(_milliseconds(end)),
             "limit": str(self.candles_per_request),
         }
-        return HttpRequest("/api/v5/market/history-candles", query)
+        recent = HttpRequest("/api/v5/market/candles", query)
+        return HttpRequest("/api/v5/market/history-candles", query, beside=recent)
 
     def candles(self, body: bytes, instrument: Instrument, interval: str) -> Sequence[Candle]:
         """Newest first."""

@@ -67,8 +67,9 @@ class OkxStandIn(StandIn):
         now = int(self.now())
         end = -(-int(query["after"]) // 1000) if "after" in query else now + 1
         begin = int(query["before"]) // 1000 + 1 if "before" in query else 0
-        if recent and interval != candles.MONTH:
-            begin = max(begin, now - RECENT_BARS * interval)
+        if interval != candles.MONTH:  # the two hold different bars, as their documentation lets one expect
+            boundary = now - RECENT_BARS * interval
+            begin, end = (max(begin, boundary), end) if recent else (begin, min(end, boundary))
         rows = candles.series(symbol, interval, begin, min(end, now + 1), newest=limit)
         return good([candle(row, now) for row in reversed(rows)])
 

@@ -359,6 +359,7 @@ def test_candles_request_when_asked_then_exclusive_cursors_and_utc_bars(interval
     request = EXCHANGE.candles_request(BTCUSDT, interval, start, start + timedelta(hours=1))
 
     assert request.path == "/api/v5/market/history-candles"
+    assert (request.beside.path, request.beside.query) == ("/api/v5/market/candles", request.query)
     assert request.query == {
         "instId": "BTC-USDT",
         "bar": bar,
