@@ -1,5 +1,6 @@
 """The storage of this package's public face."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from twap.plugins.storage.accounts import TortoiseTokens, TortoiseUsers
@@ -46,7 +47,7 @@ class TortoiseStorage:
         """Must run in the event loop that will use the storage. A SQLite file's folder is made."""
         database, address = self._database, self._address
         if isinstance(address, SqliteAddress):
-            _make_folder(address)
+            _make_place(address)
         try:
             await database.connect()
             await bring_up(database, migrate=migrate)
@@ -96,7 +97,7 @@ def _file(address: SqliteAddress | PostgresAddress) -> str | None:
     return None
 
 
-def _make_folder(address: SqliteAddress) -> None:
+def _make_place(address: SqliteAddress) -> None:
     if address.file == MEMORY:
         return
     path = Path(address.file)
@@ -109,3 +110,5 @@ def _make_folder(address: SqliteAddress) -> None:
             f"the folder of {address} can't be made: {error.strerror}; "
             "where no database is named, it lies in TWAP_DATA_DIR"
         ) from None
+    with suppress(OSError):  # opening it, next, says what is wrong
+        path.touch(mode=0o600, exist_ok=False)

@@ -65,6 +65,7 @@ async def test_open_when_path_is_a_folder_then_said(tmp_path):
 async def test_open_when_folder_is_made_then_for_its_owner_alone(tmp_path):
     async with opened(f"sqlite:///{tmp_path}/own/twap.sqlite3"):
         assert (tmp_path / "own").stat().st_mode & 0o777 == 0o700
+        assert {file.stat().st_mode & 0o777 for file in (tmp_path / "own").iterdir()} == {0o600}
 
 
 async def test_open_when_path_leads_through_a_file_then_said(tmp_path):
