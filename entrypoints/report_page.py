@@ -28,7 +28,8 @@ h1{font-size:24px;margin:0}h2{font-size:17px;margin:28px 0 8px}p{margin:6px 0;co
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{padding:5px 8px;border-bottom:1px solid var(--rule);text-align:right}
 th{color:var(--soft);font-weight:500}th:first-child,td:first-child,td.note{text-align:left}
-td.note{color:var(--soft);padding-left:24px}
+td{white-space:nowrap}td:first-child{white-space:normal}
+td.note{color:var(--soft);padding-left:24px;white-space:normal;min-width:12em}
 .scroll{overflow-x:auto}.total td{font-weight:600}
 figure{margin:0}figcaption{display:flex;flex-wrap:wrap;gap:4px 16px;align-items:baseline}
 svg{width:100%;height:auto;background:var(--card);border-radius:8px}
