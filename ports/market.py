@@ -5,10 +5,12 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from twap.ports.values import value
+
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Level:
     """One price of a side.
 

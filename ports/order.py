@@ -1,12 +1,13 @@
 """Values of an order: what was asked, what came of it, and what each slice looked at."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from twap.ports.market import ZERO, BookState
+from twap.ports.values import value
 
 
 class Side(StrEnum):
@@ -64,7 +65,7 @@ class FeeRanking(StrEnum):
     IGNORE = "ignore"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Randomize:
     """size, time: 0 to 0.5, how far a slice's quantity and due time may stray, as a share of their plan."""
 
@@ -73,7 +74,7 @@ class Randomize:
     seed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Ticket:
     """What a user asks for. Symbols canonical, exchanges as spelled by their plugins, in the order given.
 
@@ -102,7 +103,7 @@ class Ticket:
     fees: FeeRanking = FeeRanking.IGNORE
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class VenueTerms:
     """What an exchange asked of this order when it was submitted; kept, so that fills can be recomputed.
 
@@ -117,7 +118,7 @@ class VenueTerms:
     taker_fee: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LookLevel:
     """displayed: base at that price; taken: what the order had taken there (after min with displayed)."""
 
@@ -126,7 +127,7 @@ class LookLevel:
     taken: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class VenueLook:
     """One exchange's book as a slice saw it: the order's far side, best first, as deep as was relevant.
 
@@ -150,7 +151,7 @@ class VenueLook:
     horizon: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class BookStamp:
     """Which book an execution was filled against."""
 
@@ -159,7 +160,7 @@ class BookStamp:
     age_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Execution:
     """A simulated fill: one per exchange and price of a slice. fee: quote."""
 
@@ -176,7 +177,7 @@ class Execution:
     book: BookStamp
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Slice:
     """A slice that is over, whatever it filled. Quantities in base.
 
@@ -205,7 +206,7 @@ Taken = Mapping[tuple[str, Decimal], Decimal]
 """Liquidity memory: (exchange, price) to the base quantity the order has taken of what is displayed there."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Progress:
     """All of an order that changes.
 
@@ -230,7 +231,7 @@ class Progress:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Order:
     """A stored order.
 

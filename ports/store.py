@@ -12,6 +12,7 @@ from typing import Protocol
 
 from twap.ports.account import TokenFamily, User
 from twap.ports.order import Execution, Order, OrderStatus, Slice
+from twap.ports.values import value
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Claimed:
     fence: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Step:
     """A change of one order by its executor: whole or not at all.
 
