@@ -74,15 +74,25 @@ def verify(order: Order, slices: Sequence[Slice], *, shared: bool = False) -> li
     shared  the user's orders shared their liquidity memory: a look may hold more as taken than the order's
             own fills account for, never less
 
-    What follows a discrepancy is computed from what should stand there, so the first one is the cause.
+    What follows a discrepancy is computed from what should stand there, so the first one is the cause. A
+    request that was changed so that nothing can be computed from it (a lot of 0) is the only one named.
     """
+    if order.intact:
+        return _computed(order, slices, shared=shared)
+    changed = [Discrepancy(None, "request", "changed", "as it was stored")]
+    try:
+        return changed + _computed(order, slices, shared=shared)
+    except ArithmeticError:
+        return changed
+
+
+def _computed(order: Order, slices: Sequence[Slice], *, shared: bool) -> list[Discrepancy]:
     if not order.status.over:
         done, arrived = order.progress.slices_done, order.progress.arrival_mid is not None
         slices = [one for one in slices if one.number <= done and (one.number or arrived)]
     arrival = next((one for one in slices if one.number == 0), None)
     later = [one for one in slices if one.number > 0]
-    found = [] if order.intact else [Discrepancy(None, "request", "changed", "as it was stored")]
-    found += _arrival(order, arrival, later)
+    found = list(_arrival(order, arrival, later))
     followed = _Followed(taken={})
     schedule = Schedule.of(order)
     for one in later:

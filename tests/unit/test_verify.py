@@ -236,6 +236,7 @@ def test_verify_when_a_field_of_the_order_is_changed_then_it_is_named(changes, f
 def test_verify_when_the_request_is_not_as_it_was_stored_then_it_is_named():
     order, slices = finished()
     assert named(replace(order, intact=False), slices) == [(None, "request")]
+    assert named(replace(order, intact=False, lot_size=D(0)), slices) == [(None, "request")]
 
 
 def test_verify_when_the_start_is_not_that_of_the_request_then_it_is_named():
