@@ -140,7 +140,11 @@ class Executor:
             previous = self._held.get(one.order.id)
             if previous is not None:
                 self._drop(previous)
-            held = Held(one.order, one.fence, Schedule.of(one.order))
+            try:
+                held = Held(one.order, one.fence, Schedule.of(one.order))
+            except Exception:  # noqa: BLE001 - damaged in the database, it must not stop the others
+                self._log.exception("order_failed", order_id=one.order.id)
+                continue
             self._held[one.order.id] = held
             self._feeds.acquire(one.order)
             self._shared.put(one.order)

@@ -36,9 +36,12 @@ class ExactDecimalField(Field[Decimal], Decimal):  # type: ignore[misc]  # so To
         if value is None or isinstance(value, Decimal):
             return value
         try:
-            return Decimal(value)
-        except InvalidOperation as error:
+            number = Decimal(value)
+        except (InvalidOperation, TypeError) as error:
             raise ValueError(f"{self.model_field_name} is no number: {str(value)[:40]!r}") from error
+        if not number.is_finite():
+            raise ValueError(f"{self.model_field_name} is no number: {number}")
+        return number
 
 
 class MomentField(Field[datetime], datetime):
@@ -50,4 +53,9 @@ class MomentField(Field[datetime], datetime):
         return None if value is None else to_microseconds(value)
 
     def to_python_value(self, value: Any) -> datetime | None:
-        return value if value is None or isinstance(value, datetime) else to_moment(value)
+        if value is None or isinstance(value, datetime):
+            return value
+        try:
+            return to_moment(value)
+        except (TypeError, OverflowError) as error:
+            raise ValueError(f"{self.model_field_name} is no time: {str(value)[:40]!r}") from error

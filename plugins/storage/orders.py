@@ -12,6 +12,7 @@ from tortoise.expressions import Q
 from twap.plugins.storage.database import Database
 from twap.plugins.storage.fields import EPOCH, to_microseconds
 from twap.plugins.storage.lookups import Lookups
+from twap.plugins.storage.reading import read_orders
 from twap.plugins.storage.recent_orders import RecentOrders
 from twap.plugins.storage.recording import record
 from twap.plugins.storage.rows import (
@@ -167,16 +168,17 @@ class TortoiseOrders:
             while len(claimed) < limit:
                 part = min(ROWS_WITHOUT_PAUSE, limit - len(claimed))
                 taken = await self._claim_part(session, owner, now, until, part)
-                claimed += taken
-                if len(taken) < part:
+                if not taken:
                     break
+                claimed += taken
         return claimed
 
     async def _claim_part(
         self, session: BaseDBAsyncClient, owner: str, now: datetime, until: datetime, limit: int
     ) -> list[Claimed]:
-        """PostgreSQL passes over rows that another process is claiming; SQLite has one writer."""
-        free = self._tables.orders.filter(status__in=UNFINISHED, claim_until__lte=now)
+        """PostgreSQL passes over rows that another process is claiming; SQLite has one writer. What can't be
+        read is claimed, too: else it would stand before the others at every claim."""
+        free = self._tables.orders.filter(status__in=UNFINISHED, claim_until__lte=now).only("id", "fence")
         rows = (
             await free.order_by("starts_at", "id")
             .limit(limit)
@@ -184,9 +186,11 @@ class TortoiseOrders:
             .using_db(session)
         )
         values = [[owner, to_microseconds(until), row.fence + 1, row.id] for row in rows]
-        if values:
-            await session.execute_many(self._database.sql(CLAIM_ORDER), values)
-        return [Claimed(to_order(row), row.fence + 1) for row in rows]
+        if not values:
+            return []
+        await session.execute_many(self._database.sql(CLAIM_ORDER), values)
+        orders = await read_orders(self._database, session, [row.id for row in rows])
+        return [Claimed(orders[row.id], row.fence + 1) for row in rows if row.id in orders]
 
     async def renew(self, owner: str, *, now: datetime, lease_seconds: float) -> None:
         until = now + timedelta(seconds=lease_seconds)

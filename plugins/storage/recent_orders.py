@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from twap.plugins.storage.database import Database
-from twap.plugins.storage.rows import to_order
+from twap.plugins.storage.reading import read_orders
 from twap.ports.order import Order
 
 _KEPT = 2048
@@ -14,11 +14,12 @@ class RecentOrders:
     database still names that one, whoever writes to it. At most 2,048 are kept."""
 
     def __init__(self, database: Database) -> None:
-        self._database, self._table = database, database.tables.orders
+        self._database = database
         self._kept: dict[str, Order] = {}
 
     async def orders(self, wanted: Sequence[tuple[str, int]]) -> list[Order]:
-        """These ids at these revisions (or newer, where one was changed meanwhile), in that order."""
+        """These ids at these revisions (or newer, where one was changed meanwhile), in that order; without
+        those that can't be read."""
         found = {order_id: self._kept.get(order_id) for order_id, _ in wanted}
         missing = [
             order_id
@@ -27,8 +28,8 @@ class RecentOrders:
         ]
         if missing:
             async with self._database.reading() as session:
-                for row in await self._table.filter(id__in=missing).using_db(session):
-                    found[row.id] = self._keep(to_order(row))
+                read = await read_orders(self._database, session, missing)
+                found |= {order_id: self._keep(order) for order_id, order in read.items()}
         return [order for order_id, _ in wanted if (order := found[order_id]) is not None]
 
     def _keep(self, order: Order) -> Order:

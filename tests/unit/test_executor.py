@@ -246,6 +246,16 @@ async def test_executor_when_the_domain_stumbles_over_one_order_then_it_fails_al
         assert (failed.status, failed.progress.note) == (OrderStatus.FAILED, "an internal error; see the log")
 
 
+async def test_executor_when_an_order_was_damaged_then_the_others_go_on():
+    async with Floor() as floor:
+        bad = await floor.add()
+        floor.orders.orders[bad.id] = replace(bad, lot_size=D(0))
+        good = await floor.add()
+        await floor.clock.advance(4)
+        assert (await floor.get(good)).outcome is Outcome.FILLED
+        assert floor.executor.status()["orders"] == 0
+
+
 async def test_executor_when_stopped_then_claims_are_free_at_once_for_the_next():
     storage, clock = MemoryStorage(), ManualClock(NOON)
     async with Floor("one", storage, clock) as first:
