@@ -6,7 +6,6 @@ import gc
 import logging
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -19,6 +18,7 @@ from quart import Quart
 from twap.entrypoints import metrics
 from twap.entrypoints.container import Container
 from twap.entrypoints.http.app import create_app
+from twap.entrypoints.interpreter import keep_tuned, tune_interpreter
 from twap.entrypoints.predecessor import serving
 from twap.entrypoints.setting_values import server_url
 from twap.entrypoints.settings import Settings
@@ -30,14 +30,6 @@ DRAIN_SECONDS = 2.0
 KEEP_ALIVE_SECONDS = 75
 BACKLOG = 2048
 FORGET_TOKENS_EVERY_SECONDS = 3600
-SWITCH_SECONDS = 0.001
-"""How long the database's thread waits for the interpreter while the event loop is busy; Python's own 5 ms
-would be paid with every statement."""
-COLLECTIONS = (500_000, 20, 50)
-"""Thresholds of the garbage collector. A tick of 5,000 orders makes and drops a million objects, nearly all
-freed without it: with Python's own thresholds it cost an eighth of the time, and kept the loop busy for 90 ms
-instead of 20."""
-
 Beside = Callable[[Container, asyncio.Event], Awaitable[None]]
 """What runs beside the server; setting the event stops it."""
 
@@ -104,11 +96,6 @@ def _hypercorn_config(listener: socket.socket, settings: Settings) -> Config:
     return config
 
 
-def tune_interpreter() -> None:
-    sys.setswitchinterval(SWITCH_SECONDS)
-    gc.set_threshold(*COLLECTIONS)
-
-
 async def run(
     settings: Settings,
     *,
@@ -136,6 +123,7 @@ async def run(
             operations = metrics.publish(container.services(), container.stats())
             jobs = [
                 Job("housekeeping", lambda: _housekeeping(container)),
+                Job("interpreter", lambda: _keep_tuned(container)),
                 Job("storage probe", operations.probe),
                 Job("order feeds", container.order_feeds().run),
                 Job("executor", container.executor().run, grace_seconds=2.0),
@@ -226,6 +214,11 @@ def _stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     return stop
+
+
+async def _keep_tuned(container: Container) -> None:
+    executor = container.executor()
+    await keep_tuned(lambda: executor.status()["orders"], container.clock())
 
 
 async def _housekeeping(container: Container) -> None:

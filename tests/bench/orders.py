@@ -20,8 +20,8 @@ from tests.fakes.orders import make_order, make_terms, make_ticket
 from twap.domain.execution import advance
 from twap.entrypoints.execution_stats import ExecutionStats
 from twap.entrypoints.executor import Executor
+from twap.entrypoints.interpreter import tune_interpreter
 from twap.entrypoints.order_feeds import OrderFeeds
-from twap.entrypoints.program import tune_interpreter
 from twap.entrypoints.shared_memory import SharedMemory
 from twap.plugins.bus.in_process import InProcessBus
 from twap.plugins.clock.system import SystemClock
@@ -46,7 +46,7 @@ def run(options):
 
 
 async def _measure(seconds):
-    tune_interpreter()  # as the server does
+    tune_interpreter(MANY)  # as the server does
     with tempfile.TemporaryDirectory(prefix="twap-bench-") as folder:
         one_by_one = await row_by_row(Path(folder) / "one.sqlite3")
         many = await sustained(Path(folder) / "many.sqlite3", MANY, seconds)
