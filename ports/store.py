@@ -3,7 +3,7 @@
 Decimals come back with the exact value they went in with. Times are aware UTC, to the microsecond.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -92,6 +92,12 @@ class OrderStore(Protocol):
 
     async def slices(self, order_id: str) -> Sequence[Slice]:
         """All that are over, with looks and executions, by number; 0 (arrival) first."""
+        ...
+
+    def slices_in_parts(self, order_id: str) -> AsyncIterator[Sequence[Slice]]:
+        """The same in parts of at most some hundred, none empty, each read when it is asked for: the looks
+        of a long order take too much memory to be held at once. A part is a transaction by itself; slices
+        that are over never change."""
         ...
 
     async def slice(self, order_id: str, number: int) -> tuple[Slice, Decimal] | None:

@@ -1,6 +1,6 @@
 """Orders with their claims, slices and executions."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -104,18 +104,25 @@ class TortoiseOrders:
             return await self._executions(session, order_id, after_slice, up_to=None)
 
     async def slices(self, order_id: str) -> Sequence[Slice]:
-        """In parts: a slice and its executions are stored together and never change."""
-        found: list[Slice] = []
+        return [one async for part in self.slices_in_parts(order_id) for one in part]
+
+    async def slices_in_parts(self, order_id: str) -> AsyncIterator[Sequence[Slice]]:
+        """A slice and its executions are stored together and never change."""
+        last = -1
+        while part := await self._slices_after(order_id, last):
+            yield part
+            last = part[-1].number
+
+    async def _slices_after(self, order_id: str, last: int) -> list[Slice]:
+        """Nothing stays open while the caller of `slices_in_parts` is at work."""
         async with self._database.reading() as session:
-            while True:
-                last = found[-1].number if found else -1
-                query = self._tables.slices.filter(order_id=order_id, number__gt=last)
-                rows = await query.order_by("number").limit(ROWS_WITHOUT_PAUSE).using_db(session)
-                if not rows:
-                    return found
-                fills = await self._executions(session, order_id, last, up_to=rows[-1].number)
-                by_slice = {number: tuple(group) for number, group in groupby(fills, lambda fill: fill.slice)}
-                found += [to_slice(row, by_slice.get(row.number, ())) for row in rows]
+            query = self._tables.slices.filter(order_id=order_id, number__gt=last)
+            rows = await query.order_by("number").limit(ROWS_WITHOUT_PAUSE).using_db(session)
+            if not rows:
+                return []
+            fills = await self._executions(session, order_id, last, up_to=rows[-1].number)
+            by_slice = {number: tuple(group) for number, group in groupby(fills, lambda fill: fill.slice)}
+            return [to_slice(row, by_slice.get(row.number, ())) for row in rows]
 
     async def slice(self, order_id: str, number: int) -> tuple[Slice, Decimal] | None:
         async with self._database.reading() as session:

@@ -7,6 +7,8 @@ from twap.ports.errors import StorageError, UsernameTaken
 from twap.ports.numbers import exact_sum
 from twap.ports.store import Claimed, Recorded
 
+SLICES_IN_A_PART = 3
+
 
 class MemoryOrders:
     """orders: by id; pieces: slices by (order id, number); claims: order id to (owner, until)."""
@@ -56,6 +58,11 @@ class MemoryOrders:
 
     async def slices(self, order_id):
         return [self.pieces[key] for key in sorted(self.pieces) if key[0] == order_id]
+
+    async def slices_in_parts(self, order_id):
+        pieces = await self.slices(order_id)
+        for at in range(0, len(pieces), SLICES_IN_A_PART):
+            yield pieces[at : at + SLICES_IN_A_PART]
 
     async def slice(self, order_id, number):
         found = self.pieces.get((order_id, number))

@@ -160,6 +160,10 @@ async def test_step_when_recorded_then_slices_and_executions_are_read_back(stora
     assert await storage.orders.record([step]) == [Recorded.STORED]
     assert await storage.orders.get(order.id) == order
     assert await storage.orders.slices(order.id) == [arrival, *pieces]
+    parts = [part async for part in storage.orders.slices_in_parts(order.id)]
+    assert all(parts)
+    assert [one for part in parts for one in part] == [arrival, *pieces]
+    assert [part async for part in storage.orders.slices_in_parts("unknown")] == []
     fills = [fill for piece in pieces for fill in piece.executions]
     assert await storage.orders.executions(order.id) == fills
     assert await storage.orders.executions(order.id, after_slice=1) == fills[2:]
