@@ -1,12 +1,11 @@
 """What the order would have cost otherwise: as one market order, or with more or less liquidity."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 
 from twap.domain import costs
 from twap.domain.costs import RATIO_PLACES, Slippage, quotient
-from twap.domain.replay import Replayed, deep_enough, halved, replay
+from twap.domain.replay import Replay, Replayed, deep_enough, halved
 from twap.domain.sweep import sweep
 from twap.ports.market import ZERO
 from twap.ports.numbers import EXACT
@@ -53,11 +52,8 @@ class FillBand:
     pessimistic: BandEdge
 
 
-def market_order(order: Order, slices: Sequence[Slice]) -> MarketOrder | None:
-    """None where the order never met a fresh book."""
-    arrival = next((one for one in slices if one.number == 0), None)
-    if arrival is None:
-        return None
+def market_order(order: Order, arrival: Slice) -> MarketOrder:
+    """arrival: slice 0, the look at the books as the order met them."""
     side, lot = order.ticket.side, order.lot_size
     ticket = replace(order.ticket, limit_price=_NO_LIMIT[side], max_participation=None)
     lots = int(EXACT.divide_int(ticket.quantity, lot))
@@ -82,12 +78,24 @@ def market_order(order: Order, slices: Sequence[Slice]) -> MarketOrder | None:
     )
 
 
-def fill_band(order: Order, slices: Sequence[Slice]) -> FillBand:
-    looks = [(one.number, one) for one in slices if one.number]
-    return FillBand(
-        _edge(order, replay(order, looks, memory=False)),
-        _edge(order, replay(order, looks, view=halved)),
-    )
+class BandReplays:
+    """Both edges of the fill band, slice by slice; of the looks only the liquidity memory is kept."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._optimistic = Replay(order, memory=False)
+        self._pessimistic = Replay(order, view=halved)
+
+    def add(self, one: Slice) -> None:
+        """By number."""
+        if one.number:
+            self._optimistic.add(one.number, one)
+            self._pessimistic.add(one.number, one)
+
+    def band(self) -> FillBand:
+        return FillBand(
+            _edge(self._order, self._optimistic.outcome()), _edge(self._order, self._pessimistic.outcome())
+        )
 
 
 def _edge(order: Order, replayed: Replayed) -> BandEdge:

@@ -97,33 +97,39 @@ def shortfall(
         return Slippage(quotient(quote * _BPS, arrival * quantity, BPS_PLACES), quote)
 
 
-def cost_split(
-    side: Side, quantity: Decimal, slices: Sequence[Slice], arrival: Decimal, final: Decimal
-) -> CostSplit:
-    """The parts, fill by fill; their sum is `shortfall` to the last digit.
+class CostSums:
+    """The parts of the shortfall, slice by slice as they looked; their sum is `shortfall` to the last digit.
 
     For a fill of q at price p on a look with mid m and best price b: timing (m - arrival) q, spread
     (b - m) q, depth (p - b) q, each with the side's sign. Where a look that filled had no mid (one side of
     all books was empty), the mid known before it stands in.
     """
-    spread = depth = timing = fees = executed = ZERO
-    mid = arrival
-    with localcontext(EXACT):
-        sign = sign_of(side)
-        for one in sorted(slices, key=lambda each: each.looked_at):
-            mid = mid if one.mid is None else one.mid
-            if not one.executions:
-                continue
-            best = best_price(one.venues, side)
+
+    def __init__(self, side: Side, arrival: Decimal) -> None:
+        self._side, self._arrival, self._mid = side, arrival, arrival
+        self._spread = self._depth = self._timing = self._fees = self._executed = ZERO
+
+    def add(self, one: Slice) -> None:
+        """By number: the arrival look comes first, and slices that were over before it had no mid."""
+        mid = self._mid = self._mid if one.mid is None else one.mid
+        if not one.executions:
+            return
+        best, sign = best_price(one.venues, self._side), sign_of(self._side)
+        with localcontext(EXACT):
             for fill in one.executions:
                 reference = fill.price if best is None else best
-                timing += sign * (mid - arrival) * fill.quantity
-                spread += sign * (reference - mid) * fill.quantity
-                depth += sign * (fill.price - reference) * fill.quantity
-                fees += fill.fee
-                executed += fill.quantity
-        opportunity = sign * (final - arrival) * (quantity - executed)
-    return CostSplit(spread, depth, timing, fees, opportunity)
+                self._timing += sign * (mid - self._arrival) * fill.quantity
+                self._spread += sign * (reference - mid) * fill.quantity
+                self._depth += sign * (fill.price - reference) * fill.quantity
+                self._fees += fill.fee
+                self._executed += fill.quantity
+
+    def split(self, quantity: Decimal, final: Decimal) -> CostSplit:
+        """quantity: of the whole order."""
+        with localcontext(EXACT):
+            unfilled = quantity - self._executed
+            opportunity = sign_of(self._side) * (final - self._arrival) * unfilled
+        return CostSplit(self._spread, self._depth, self._timing, self._fees, opportunity)
 
 
 def best_price(venues: Sequence[VenueLook], side: Side) -> Decimal | None:

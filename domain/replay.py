@@ -53,9 +53,7 @@ def halved(look: VenueLook) -> VenueLook:
         return replace(look, levels=levels, visible=look.visible / 2)
 
 
-def replay(
-    order: Order, looks: Looks, *, view: Callable[[VenueLook], VenueLook] = as_stored, memory: bool = True
-) -> Replayed:
+class Replay:
     """Schedule, sweep and liquidity memory of `order` over stored looks; late and paused slices fill nothing.
 
     order   the replayed one: its ticket may differ from that of the order that took the looks
@@ -65,38 +63,67 @@ def replay(
 
     Looks of exchanges that `order` does not name are left out.
     """
-    schedule = Schedule.of(order)
-    ticket, lot = order.ticket, order.lot_size
-    fees_of = {terms.exchange: terms.taker_fee for terms in order.terms}
-    taken: dict[tuple[str, Decimal], Decimal] = {}
-    executed_lots = executions = limited = 0
-    notional = fees = ZERO
-    for number, stored in looks:
+
+    def __init__(
+        self, order: Order, *, view: Callable[[VenueLook], VenueLook] = as_stored, memory: bool = True
+    ) -> None:
+        self._order, self._view, self._memory = order, view, memory
+        self._schedule = Schedule.of(order)
+        self._fees_of = {terms.exchange: terms.taker_fee for terms in order.terms}
+        self._taken: dict[tuple[str, Decimal], Decimal] = {}
+        self._executed_lots = self._executions = self._limited = 0
+        self._notional = self._fees = ZERO
+
+    def add(self, number: int, stored: Slice) -> None:
+        """The next slice in the replayed schedule, by its number there, on the looks of a stored one."""
         if not stored.venues:
-            continue
-        wanted = target(schedule, number, executed_lots, ticket.catch_up)
+            return
+        order, ticket = self._order, self._order.ticket
+        wanted = target(self._schedule, number, self._executed_lots, ticket.catch_up)
         origins = [look for look in stored.venues if look.exchange in ticket.exchanges]
-        venues = [view(look) for look in origins]
+        venues = [self._view(look) for look in origins]
         if ticket.max_participation is not None:
             venues = [_measured(look, ticket) for look in venues]
-        if memory and taken:
+        if self._memory and self._taken:
             bounded = [_bounded(look, origin) for look, origin in zip(venues, origins, strict=True)]
-            taken = liquidity.seen(taken, bounded, ticket.side)
+            self._taken = liquidity.seen(self._taken, bounded, ticket.side)
         if stored.reason is MissReason.PAUSED:
-            continue
-        venues = [_remembering(look, taken if memory else {}) for look in venues]
-        swept = sweep(ticket, order.terms, lot, venues, wanted)
-        limited += not deep_enough(ticket, order.terms, lot, venues, wanted, swept, stored=origins)
+            return
+        venues = [_remembering(look, self._taken) for look in venues]
+        swept = sweep(ticket, order.terms, order.lot_size, venues, wanted)
+        self._limited += not deep_enough(
+            ticket, order.terms, order.lot_size, venues, wanted, swept, stored=origins
+        )
+        self._count(swept)
+
+    def _count(self, swept: Swept) -> None:
         with localcontext(EXACT):
             for fill in swept.fills:
-                quantity = fill.lots * lot
-                notional += fill.price * quantity
-                fees += fill.price * quantity * fees_of[fill.exchange]
-                key = (fill.exchange, fill.price)
-                taken[key] = taken.get(key, ZERO) + quantity
-                executed_lots += fill.lots
-        executions += len(swept.fills)
-    return Replayed(EXACT.multiply(lot, executed_lots), notional, fees, executions, limited)
+                quantity = fill.lots * self._order.lot_size
+                self._notional += fill.price * quantity
+                self._fees += fill.price * quantity * self._fees_of[fill.exchange]
+                self._executed_lots += fill.lots
+                if self._memory:
+                    key = (fill.exchange, fill.price)
+                    self._taken[key] = self._taken.get(key, ZERO) + quantity
+        self._executions += len(swept.fills)
+
+    def outcome(self) -> Replayed:
+        return Replayed(
+            EXACT.multiply(self._order.lot_size, self._executed_lots),
+            self._notional,
+            self._fees,
+            self._executions,
+            self._limited,
+        )
+
+
+def replay(order: Order, looks: Looks) -> Replayed:
+    """All at once, with the looks as they were stored and the liquidity memory."""
+    replayed = Replay(order)
+    for number, stored in looks:
+        replayed.add(number, stored)
+    return replayed.outcome()
 
 
 def deep_enough(

@@ -4,19 +4,19 @@ Money is exact. Averages, basis points and ratios are rounded once, half to even
 points to 4, ratios to 6. Positive slippage or shortfall is a cost: a buyer paid more, a seller got less.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from enum import Enum
 
 from twap.domain import costs, timeline
-from twap.domain.comparisons import FillBand, MarketOrder, fill_band, market_order
-from twap.domain.costs import RATIO_PLACES, CostSplit, Slippage, quotient
+from twap.domain.comparisons import BandReplays, FillBand, MarketOrder, market_order
+from twap.domain.costs import RATIO_PLACES, CostSplit, CostSums, Slippage, quotient
 from twap.domain.sweep import within_limit
 from twap.ports.market import ZERO, BookState
 from twap.ports.numbers import EXACT, exact_sum
-from twap.ports.order import MissReason, Order, Outcome, Side, Slice, VenueLook
+from twap.ports.order import Execution, MissReason, Order, Outcome, Side, Slice, VenueLook
 
 MOST_LISTED = 100
 
@@ -111,48 +111,124 @@ class Report:
     fill_band: FillBand
 
 
-def build(order: Order, slices: Sequence[Slice]) -> Report:
-    """What came of the order.
+class Builder:
+    """A report from slices that come in parts and are forgotten: only sums and small samples stay."""
 
-    slices  all that are over, with looks and executions. Those that the order's progress does not know yet
-            (they were stored after it was read) are left out
-    """
-    progress, ticket = order.progress, order.ticket
-    slices = [
-        one for one in slices if (one.number or progress.arrival_mid) and one.number <= progress.slices_done
-    ]
-    fills = [fill for one in slices for fill in one.executions]
-    executed = exact_sum(fill.quantity for fill in fills)
-    notional = exact_sum(EXACT.multiply(fill.price, fill.quantity) for fill in fills)
-    arrival = progress.arrival_mid
-    benchmark = timeline.time_weighted_mid(order, slices)
-    return Report(
-        order_id=order.id,
-        symbol=ticket.symbol,
-        side=ticket.side,
-        status=order.status.value,
-        outcome=order.outcome,
-        quantity=ticket.quantity,
-        executed=executed,
-        fill_rate=quotient(executed, ticket.quantity, RATIO_PLACES),
-        notional=notional,
-        average_price=costs.average_price(notional, executed),
-        fees=exact_sum(fill.fee for fill in fills),
-        executions=len(fills),
-        slices_done=progress.slices_done,
-        slices_total=order.slices_total,
-        arrival_mid=arrival,
-        twap_benchmark=benchmark,
-        final_mid=timeline.final_mid(slices),
-        slippage_arrival=costs.slippage(ticket.side, notional, executed, arrival),
-        slippage_benchmark=costs.slippage(ticket.side, notional, executed, benchmark),
-        shortfall=_shortfall(order, slices, executed, notional),
-        participation=_participation(order, slices),
-        venues=_venues(order, slices, executed),
-        missed=_missed(slices),
-        market_order=market_order(order, slices),
-        fill_band=fill_band(order, slices),
-    )
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        arrival = order.progress.arrival_mid
+        self._fills = {exchange: _Fills() for exchange in order.ticket.exchanges}
+        self._missed = _MissedSums()
+        self._timeline = timeline.Timeline(order)
+        self._costs = None if arrival is None else CostSums(order.ticket.side, arrival)
+        self._replays = BandReplays(order)
+        self._arrival: Slice | None = None
+        self._executed = self._displayed = ZERO
+
+    def add(self, slices: Iterable[Slice]) -> None:
+        """The next ones that are over, with looks and executions, by number from 0 (arrival).
+
+        Those that the order's progress does not know yet (they were stored after it was read) are left out.
+        """
+        progress = self._order.progress
+        for one in slices:
+            if (one.number or progress.arrival_mid) and one.number <= progress.slices_done:
+                self._add(one)
+
+    def _add(self, one: Slice) -> None:
+        if not one.number:
+            self._arrival = one
+        for fill in one.executions:
+            self._fills.setdefault(fill.exchange, _Fills()).add(fill)
+        if one.executions:
+            self._executed = EXACT.add(self._executed, one.filled)
+            displayed = exact_sum(_displayed(self._order, look) for look in one.venues)
+            self._displayed = EXACT.add(self._displayed, displayed)
+        self._missed.add(one)
+        self._timeline.add(one)
+        self._replays.add(one)
+        if self._costs is not None:
+            self._costs.add(one)
+
+    def report(self) -> Report:
+        """What came of the order, by the slices that were added."""
+        order, progress, ticket = self._order, self._order.progress, self._order.ticket
+        fills = self._fills.values()
+        executed = exact_sum(each.quantity for each in fills)
+        notional = exact_sum(each.notional for each in fills)
+        fees = exact_sum(each.fees for each in fills)
+        arrival, final = progress.arrival_mid, self._timeline.final_mid()
+        benchmark = self._timeline.time_weighted_mid()
+        return Report(
+            order_id=order.id,
+            symbol=ticket.symbol,
+            side=ticket.side,
+            status=order.status.value,
+            outcome=order.outcome,
+            quantity=ticket.quantity,
+            executed=executed,
+            fill_rate=quotient(executed, ticket.quantity, RATIO_PLACES),
+            notional=notional,
+            average_price=costs.average_price(notional, executed),
+            fees=fees,
+            executions=sum(each.count for each in fills),
+            slices_done=progress.slices_done,
+            slices_total=order.slices_total,
+            arrival_mid=arrival,
+            twap_benchmark=benchmark,
+            final_mid=final,
+            slippage_arrival=costs.slippage(ticket.side, notional, executed, arrival),
+            slippage_benchmark=costs.slippage(ticket.side, notional, executed, benchmark),
+            shortfall=self._shortfall(executed, notional, fees, final),
+            participation=(
+                quotient(self._executed, self._displayed, RATIO_PLACES) if self._displayed else None
+            ),
+            venues=self._venues(executed),
+            missed=self._missed.missed(),
+            market_order=None if self._arrival is None else market_order(order, self._arrival),
+            fill_band=self._replays.band(),
+        )
+
+    def _shortfall(
+        self, executed: Decimal, notional: Decimal, fees: Decimal, final: Decimal | None
+    ) -> Shortfall | None:
+        ticket, arrival = self._order.ticket, self._order.progress.arrival_mid
+        if arrival is None or final is None or self._costs is None:
+            return None
+        total = costs.shortfall(
+            ticket.side,
+            quantity=ticket.quantity,
+            executed=executed,
+            notional=notional,
+            fees=fees,
+            arrival=arrival,
+            final=final,
+        )
+        return Shortfall(total.quote, total.bps, self._costs.split(ticket.quantity, final))
+
+    def _venues(self, executed: Decimal) -> tuple[VenueReport, ...]:
+        live = self._timeline.live_ratios()
+        return tuple(
+            VenueReport(
+                exchange,
+                fills.count,
+                fills.quantity,
+                fills.notional,
+                fills.fees,
+                costs.average_price(fills.notional, fills.quantity),
+                quotient(fills.quantity, executed, RATIO_PLACES) if executed else None,
+                live[exchange],
+            )
+            for exchange in self._order.ticket.exchanges
+            for fills in (self._fills[exchange],)
+        )
+
+
+def build(order: Order, slices: Iterable[Slice]) -> Report:
+    """What came of the order; slices: all that are over, as in `Builder.add`."""
+    builder = Builder(order)
+    builder.add(slices)
+    return builder.report()
 
 
 def as_dict(report: Report) -> dict[str, object]:
@@ -172,36 +248,6 @@ def _plain(value: object) -> object:
     return value
 
 
-def _shortfall(
-    order: Order, slices: Sequence[Slice], executed: Decimal, notional: Decimal
-) -> Shortfall | None:
-    arrival, final = order.progress.arrival_mid, timeline.final_mid(slices)
-    if arrival is None or final is None:
-        return None
-    ticket = order.ticket
-    total = costs.shortfall(
-        ticket.side,
-        quantity=ticket.quantity,
-        executed=executed,
-        notional=notional,
-        fees=exact_sum(fill.fee for one in slices for fill in one.executions),
-        arrival=arrival,
-        final=final,
-    )
-    split = costs.cost_split(ticket.side, ticket.quantity, slices, arrival, final)
-    return Shortfall(total.quote, total.bps, split)
-
-
-def _participation(order: Order, slices: Sequence[Slice]) -> Decimal | None:
-    executed = displayed = ZERO
-    with localcontext(EXACT):
-        for one in slices:
-            if one.executions:
-                executed += one.filled
-                displayed += sum((_displayed(order, look) for look in one.venues), ZERO)
-    return quotient(executed, displayed, RATIO_PLACES) if displayed else None
-
-
 def _displayed(order: Order, look: VenueLook) -> Decimal:
     if look.state is not BookState.LIVE:
         return ZERO
@@ -210,45 +256,38 @@ def _displayed(order: Order, look: VenueLook) -> Decimal:
     return exact_sum(x.displayed for x in look.levels if within_limit(order.ticket, x.price))
 
 
-def _venues(order: Order, slices: Sequence[Slice], executed: Decimal) -> tuple[VenueReport, ...]:
-    live = timeline.live_ratios(order, slices)
-    reports = []
-    for exchange in order.ticket.exchanges:
-        fills = [fill for one in slices for fill in one.executions if fill.exchange == exchange]
-        quantity = exact_sum(fill.quantity for fill in fills)
-        notional = exact_sum(EXACT.multiply(fill.price, fill.quantity) for fill in fills)
-        reports.append(
-            VenueReport(
-                exchange,
-                len(fills),
-                quantity,
-                notional,
-                exact_sum(fill.fee for fill in fills),
-                costs.average_price(notional, quantity),
-                quotient(quantity, executed, RATIO_PLACES) if executed else None,
-                live[exchange],
+class _Fills:
+    """Sums over the executions on one exchange."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.quantity = self.notional = self.fees = ZERO
+
+    def add(self, fill: Execution) -> None:
+        self.count += 1
+        self.quantity = EXACT.add(self.quantity, fill.quantity)
+        self.notional = EXACT.add(self.notional, EXACT.multiply(fill.price, fill.quantity))
+        self.fees = EXACT.add(self.fees, fill.fee)
+
+
+class _MissedSums:
+    def __init__(self) -> None:
+        self._counts: dict[MissReason, MissCount] = {}
+        self._listed: list[MissedSlice] = []
+
+    def add(self, one: Slice) -> None:
+        if one.reason is None:
+            return
+        missing = EXACT.subtract(one.target, one.filled)
+        before = self._counts.get(one.reason, MissCount(one.reason, 0, ZERO))
+        total = EXACT.add(before.missing, missing)
+        self._counts[one.reason] = MissCount(one.reason, before.slices + 1, total)
+        if len(self._listed) < MOST_LISTED:
+            self._listed.append(
+                MissedSlice(one.number, one.due_at, one.reason, one.target, one.filled, missing)
             )
-        )
-    return tuple(reports)
 
-
-def _missed(slices: Sequence[Slice]) -> Missed:
-    missed = [
-        MissedSlice(
-            one.number,
-            one.due_at,
-            one.reason,
-            one.target,
-            one.filled,
-            EXACT.subtract(one.target, one.filled),
-        )
-        for one in slices
-        if one.reason is not None
-    ]
-    by_reason = []
-    for reason in MissReason:
-        of_reason = [each for each in missed if each.reason is reason]
-        if of_reason:
-            by_reason.append(MissCount(reason, len(of_reason), exact_sum(x.missing for x in of_reason)))
-    more = max(len(missed) - MOST_LISTED, 0)
-    return Missed(len(missed), tuple(by_reason), tuple(missed[:MOST_LISTED]), more)
+    def missed(self) -> Missed:
+        by_reason = tuple(self._counts[reason] for reason in MissReason if reason in self._counts)
+        slices = sum(each.slices for each in by_reason)
+        return Missed(slices, by_reason, tuple(self._listed), slices - len(self._listed))

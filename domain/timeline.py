@@ -23,43 +23,62 @@ def by_time(slices: Sequence[Slice]) -> list[Slice]:
     return sorted(slices, key=lambda one: (one.looked_at, one.number))
 
 
-def time_weighted_mid(order: Order, slices: Sequence[Slice]) -> Decimal | None:
-    """The TWAP benchmark: sum of (mid x time held) / sum of times, from the first mid to the end; 8 places.
-
-    As in Kissell, "The Science of Algorithmic Trading and Portfolio Management" (2013), with time held as
-    the weight, since samples need not be evenly spaced. None without any mid.
-    """
-    samples = [(one.looked_at, one.mid) for one in by_time(slices) if one.mid is not None]
-    if not samples:
-        return None
-    weights = held(order, [at for at, _ in samples])
-    weighted = exact_sum(
-        EXACT.multiply(mid, Decimal(w)) for (_, mid), w in zip(samples, weights, strict=True)
-    )
-    return quotient(weighted, sum(weights), PRICE_PLACES)
-
-
 def final_mid(slices: Sequence[Slice]) -> Decimal | None:
     """The last one seen."""
     return next((one.mid for one in reversed(by_time(slices)) if one.mid is not None), None)
 
 
-def live_ratios(order: Order, slices: Sequence[Slice]) -> dict[str, Decimal | None]:
-    """Each exchange's share of the time, from the first look to the end, with a live book; 6 places.
+class Timeline:
+    """Keeps of each slice that looked its moment, its mid and which exchanges were live; no levels."""
 
-    None where no look was taken.
-    """
-    looks = [one for one in by_time(slices) if one.venues]
-    if not looks:
-        return dict.fromkeys(order.ticket.exchanges)
-    weights = held(order, [one.looked_at for one in looks])
-    live = dict.fromkeys(order.ticket.exchanges, 0)
-    for one, weight in zip(looks, weights, strict=True):
-        for look in one.venues:
-            if look.state is BookState.LIVE:
-                live[look.exchange] = live.get(look.exchange, 0) + weight
-    total = sum(weights)
-    return {exchange: quotient(Decimal(time), total, RATIO_PLACES) for exchange, time in live.items()}
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._mids: list[tuple[datetime, int, Decimal]] = []
+        self._looks: list[tuple[datetime, int, tuple[str, ...]]] = []
+        self._known: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def add(self, one: Slice) -> None:
+        if one.mid is not None:
+            self._mids.append((one.looked_at, one.number, one.mid))
+        if one.venues:
+            live = tuple([look.exchange for look in one.venues if look.state is BookState.LIVE])
+            self._looks.append((one.looked_at, one.number, self._known.setdefault(live, live)))
+
+    def final_mid(self) -> Decimal | None:
+        """The last one seen."""
+        return max(self._mids)[2] if self._mids else None
+
+    def time_weighted_mid(self) -> Decimal | None:
+        """The TWAP benchmark: sum of (mid x time held) / sum of times, from the first mid to the end; 8
+        places.
+
+        As in Kissell, "The Science of Algorithmic Trading and Portfolio Management" (2013), with time held
+        as the weight, since samples need not be evenly spaced. None without any mid.
+        """
+        if not self._mids:
+            return None
+        samples = sorted(self._mids)
+        weights = held(self._order, [at for at, _, _ in samples])
+        weighted = exact_sum(
+            EXACT.multiply(mid, Decimal(w)) for (_, _, mid), w in zip(samples, weights, strict=True)
+        )
+        return quotient(weighted, sum(weights), PRICE_PLACES)
+
+    def live_ratios(self) -> dict[str, Decimal | None]:
+        """Each exchange's share of the time, from the first look to the end, with a live book; 6 places.
+
+        None where no look was taken.
+        """
+        if not self._looks:
+            return dict.fromkeys(self._order.ticket.exchanges)
+        looks = sorted(self._looks)
+        weights = held(self._order, [at for at, _, _ in looks])
+        live = dict.fromkeys(self._order.ticket.exchanges, 0)
+        for (_, _, exchanges), weight in zip(looks, weights, strict=True):
+            for exchange in exchanges:
+                live[exchange] = live.get(exchange, 0) + weight
+        total = sum(weights)
+        return {exchange: quotient(Decimal(time), total, RATIO_PLACES) for exchange, time in live.items()}
 
 
 def held(order: Order, moments: Sequence[datetime]) -> list[int]:

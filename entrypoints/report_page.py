@@ -9,8 +9,8 @@ from twap.domain.comparisons import BandEdge
 from twap.domain.costs import RATIO_PLACES, Slippage, quotient
 from twap.domain.explain import REASONS
 from twap.domain.report import Report
-from twap.domain.schedule import Schedule
-from twap.entrypoints.svg import Bar, Line, bar_chart, line_chart
+from twap.entrypoints.report_pictures import Pictures
+from twap.entrypoints.svg import Bar, bar_chart
 from twap.ports.order import Order, Slice
 
 _STYLE = """
@@ -45,7 +45,14 @@ margin-right:6px;vertical-align:middle;background:var(--mid)}
 """
 
 
-def render(order: Order, report: Report, slices: Sequence[Slice]) -> str:
+def render(order: Order, report: Report, slices: Iterable[Slice]) -> str:
+    """The page from slices that are all there; see `page`."""
+    pictures = Pictures(order)
+    pictures.add(slices)
+    return page(order, report, pictures)
+
+
+def page(order: Order, report: Report, pictures: Pictures) -> str:
     """The page. Exact figures come from the report; only the pictures use rounded ones."""
     side = "Buy" if report.side == "buy" else "Sell"
     title = f"{side} {digits(report.quantity)} {report.symbol} by TWAP"
@@ -56,8 +63,8 @@ def render(order: Order, report: Report, slices: Sequence[Slice]) -> str:
         f" Limit {digits(order.ticket.limit_price)}, {report.slices_done} of {report.slices_total} slices,"
         f" from {_time(order.starts_at)}.</p>",
         _cards(report),
-        _price_picture(order, report, slices),
-        _fill_picture(order, slices),
+        pictures.prices(report),
+        pictures.fills(),
         _share_picture(report),
         _costs(report),
         _venues(report),
@@ -113,34 +120,6 @@ def _cards(report: Report) -> str:
         "<p>Slippage and costs are positive where they cost: a buyer paid more than the reference, a seller"
         " got less. Negative is a gain.</p>"
     )
-
-
-def _price_picture(order: Order, report: Report, slices: Sequence[Slice]) -> str:
-    seconds = _length(order, slices)
-    mids = sorted((_since(order, one.looked_at), float(one.mid)) for one in slices if one.mid is not None)
-    fills = [(_since(order, x.timestamp), float(x.price)) for one in slices for x in one.executions]
-    lines = [Line("mid price", "mid", mids), Line("executions", "fill", fills, dots=True)]
-    for label, style, price in (
-        ("average price", "average", report.average_price),
-        ("TWAP of the mid", "bench", report.twap_benchmark),
-    ):
-        if price is not None:
-            lines.append(Line(label, style, [(0, float(price)), (seconds, float(price))]))
-    return line_chart("Price against mid and average", lines, seconds, "quote")
-
-
-def _fill_picture(order: Order, slices: Sequence[Slice]) -> str:
-    seconds = _length(order, slices)
-    schedule, lot = Schedule.of(order), float(order.lot_size)
-    done = [one for one in slices if one.number]
-    planned = [(0.0, 0.0)]
-    planned += [(_since(order, one.due_at), schedule.planned_until(one.number) * lot) for one in done]
-    filled, total = [(0.0, 0.0)], Decimal(0)
-    for one in done:
-        total += one.filled
-        filled.append((_since(order, one.looked_at), float(total)))
-    lines = [Line("schedule", "plan", planned, steps=True), Line("filled", "fill", filled, steps=True)]
-    return line_chart("Cumulative fill against schedule", lines, seconds, "base") if done else ""
 
 
 def _share_picture(report: Report) -> str:
@@ -244,13 +223,3 @@ def _cells(head: Sequence[str], row: Sequence[str]) -> str:
         f"<td>{escape(cell)}</td>" if name else f'<td class="note">{escape(cell)}</td>'
         for name, cell in zip(head, row, strict=True)
     )
-
-
-def _since(order: Order, moment: datetime) -> float:
-    return max((moment - order.starts_at).total_seconds(), 0.0)
-
-
-def _length(order: Order, slices: Sequence[Slice]) -> float:
-    """Seconds that the pictures span: the schedule, or as long as slices went on."""
-    last = max((_since(order, one.looked_at) for one in slices), default=0.0)
-    return max(order.ticket.duration.total_seconds(), last)

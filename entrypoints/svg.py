@@ -1,8 +1,10 @@
 """Line and bar pictures as inline SVG text: no script, colours by class, so that the page's style decides."""
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import overload
 
 WIDTH, HEIGHT = 860, 280
 _LEFT, _RIGHT, _TOP, _BOTTOM = 84, 14, 12, 34
@@ -10,6 +12,33 @@ MOST_POINTS = 1_000
 
 Point = tuple[float, float]
 """Seconds since the start, and a value. For drawing alone: money is never computed from these."""
+
+
+class Points(Sequence[Point]):
+    """Points at 16 bytes each."""
+
+    def __init__(self, points: Iterable[Point] = ()) -> None:
+        self._seconds, self._values = array("d"), array("d")
+        for seconds, value in points:
+            self.add(seconds, value)
+
+    def add(self, seconds: float, value: float) -> None:
+        self._seconds.append(seconds)
+        self._values.append(value)
+
+    def __len__(self) -> int:
+        return len(self._seconds)
+
+    @overload
+    def __getitem__(self, at: int) -> Point: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Point]: ...
+
+    def __getitem__(self, at: int | slice) -> Point | list[Point]:
+        if isinstance(at, slice):
+            return list(zip(self._seconds[at], self._values[at], strict=True))
+        return self._seconds[at], self._values[at]
 
 
 @dataclass(frozen=True, slots=True)

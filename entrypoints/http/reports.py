@@ -4,17 +4,20 @@ import asyncio
 import csv
 import io
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from enum import StrEnum
 
 from quart import Quart, Response
 
 from twap.domain import explain, report
+from twap.domain.report import Report
 from twap.entrypoints import report_page
 from twap.entrypoints.http import answers, queries, wire
 from twap.entrypoints.http.auth import caller
+from twap.entrypoints.report_pictures import Pictures
 from twap.entrypoints.services import Services
 from twap.ports.errors import NotFound
-from twap.ports.order import Execution, Order
+from twap.ports.order import Execution, Order, Slice
 
 _PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none';"
@@ -36,6 +39,8 @@ _COLUMNS = (
     "book_age_ms",
 )
 _MOST_SLICES = 999_999_999
+LONG_SLICES = 2_000
+"""Of an order whose report takes seconds."""
 
 
 class Format(StrEnum):
@@ -47,6 +52,7 @@ class Format(StrEnum):
 class ReportRoutes:
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._long, self._working = asyncio.Semaphore(1), asyncio.Semaphore(1)
 
     def install(self, app: Quart) -> None:
         app.add_url_rule("/orders/<id:order_id>/report", "report", self.report, methods=["GET"])
@@ -57,15 +63,46 @@ class ReportRoutes:
         wanted = queries.choice("format", Format) or Format.JSON
         order = await self._services.show(order_id, user)
         if wanted is Format.CSV:
-            return _table(order, await self._services.storage.orders.executions(order.id))
-        slices = await self._services.storage.orders.slices(order.id)
-        # An order may have 86,400 slices: the event loop must not wait for the sums over them.
-        built = await asyncio.to_thread(report.build, order, slices)
-        if wanted is Format.JSON:
+            return await self._table(order)
+        pictures = Pictures(order) if wanted is Format.HTML else None
+        async with self._line_of(order):
+            built = await self._built(order, pictures)
+        if pictures is None:
             return answers.json(wire.plainly(report.as_dict(built)))
-        page = await asyncio.to_thread(report_page.render, order, built, slices)
+        async with self._working:
+            page = await asyncio.to_thread(report_page.page, order, built, pictures)
         headers = {"Content-Security-Policy": _PAGE_POLICY}
         return Response(page, 200, headers, content_type="text/html; charset=utf-8")
+
+    def _line_of(self, order: Order) -> AbstractAsyncContextManager[object]:
+        """Reports of long orders are made one after the other; a short one need not wait for a whole one."""
+        return self._long if order.progress.slices_done > LONG_SLICES else nullcontext()
+
+    async def _built(self, order: Order, pictures: Pictures | None) -> Report:
+        """A part is read, added up in a thread and forgotten, one at a time in the whole process: an order
+        may have 86,400 slices, and neither the event loop nor the executor must wait for the sums."""
+        builder = report.Builder(order)
+
+        def add(part: Sequence[Slice]) -> None:
+            builder.add(part)
+            if pictures is not None:
+                pictures.add(part)
+
+        parts = aiter(self._services.storage.orders.slices_in_parts(order.id))
+        while True:
+            async with self._working:
+                part = await anext(parts, None)
+                if part is None:
+                    return await asyncio.to_thread(builder.report)
+                await asyncio.to_thread(add, part)
+
+    async def _table(self, order: Order) -> Response:
+        async with self._line_of(order):
+            executions = await self._services.storage.orders.executions(order.id)
+            async with self._working:
+                text = await asyncio.to_thread(_csv, executions)
+        headers = {"Content-Disposition": f'attachment; filename="executions-{order.id}.csv"'}
+        return Response(text, 200, headers, content_type="text/csv; charset=utf-8")
 
     async def explain(self, order_id: str) -> Response:
         user, _ = await caller(self._services)
@@ -78,7 +115,7 @@ class ReportRoutes:
         return answers.json(wire.plainly(explain.explain(order, one, executed_before=before)))
 
 
-def _table(order: Order, executions: Sequence[Execution]) -> Response:
+def _csv(executions: Sequence[Execution]) -> str:
     text = io.StringIO(newline="")
     table = csv.writer(text)
     table.writerow(_COLUMNS)
@@ -100,5 +137,4 @@ def _table(order: Order, executions: Sequence[Execution]) -> Response:
                 each.book.age_ms,
             )
         )
-    headers = {"Content-Disposition": f'attachment; filename="executions-{order.id}.csv"'}
-    return Response(text.getvalue(), 200, headers, content_type="text/csv; charset=utf-8")
+    return text.getvalue()

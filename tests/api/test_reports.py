@@ -1,3 +1,4 @@
+import asyncio
 import csv
 import io
 from decimal import Decimal
@@ -5,9 +6,10 @@ from decimal import Decimal
 import jsonschema
 import pytest
 
-from tests.api.conftest import exact, problem
+from tests.api.conftest import exact, make_api, problem
+from tests.fakes.memory_store import MemoryOrders, MemoryStorage
 from tests.fakes.orders import advanced, make_execution, make_slice
-from twap.entrypoints.http import openapi
+from twap.entrypoints.http import openapi, reports
 from twap.ports.order import OrderStatus
 from twap.ports.store import Step
 
@@ -106,6 +108,53 @@ async def test_report_when_html_then_a_page_that_may_load_nothing(api, headers, 
     assert response.mimetype == "text/html"
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]
     assert "script-src" not in response.headers["Content-Security-Policy"]
+
+
+class WatchedOrders(MemoryOrders):
+    """read: whose part was read, in turn. awaited: so many reports are asked for before the first part."""
+
+    def __init__(self):
+        super().__init__()
+        self.read, self.awaited, self.asked = [], 0, asyncio.Event()
+
+    async def get(self, order_id):
+        self.awaited -= 1
+        if self.awaited == 0:
+            self.asked.set()
+        return await super().get(order_id)
+
+    async def slices_in_parts(self, order_id):
+        await self.asked.wait()
+        async for part in super().slices_in_parts(order_id):
+            self.read.append(order_id)
+            yield part
+
+
+@pytest.mark.parametrize("form", ["json", "html"])
+async def test_report_when_several_are_asked_for_then_long_ones_in_turn_and_a_short_one_between(
+    monkeypatch, form
+):
+    monkeypatch.setattr(reports, "LONG_SLICES", 5)
+    storage = MemoryStorage()
+    storage.orders = orders = WatchedOrders()
+    storage.is_open = True
+    api = make_api(storage=storage)
+    headers = await api.sign_in()
+    ids = [await api.submit(headers, duration_seconds=60) for _ in range(3)]
+    now = api.services.clock.now()
+    claimed = {each.order.id: each for each in await orders.claim("me", now=now, lease_seconds=60, limit=3)}
+    for order_id, count in zip(ids, (20, 20, 2), strict=True):
+        later = advanced(claimed[order_id].order, status=OrderStatus.EXECUTING, slices_done=count)
+        slices = tuple(make_slice(later, number) for number in range(1, count + 1))
+        await orders.record([Step(later, claimed[order_id].fence, slices)])
+    orders.awaited = 3
+    answers = await asyncio.gather(
+        *(api.client.get(f"/orders/{order_id}/report?format={form}", headers=headers) for order_id in ids)
+    )
+    assert [answer.status_code for answer in answers] == [200] * 3
+    first, second, short = ids
+    assert [each for each in orders.read if each != short] == [first] * 7 + [second] * 7
+    assert orders.read.index(short) < 7
 
 
 async def test_report_when_form_is_unknown_then_422(api, headers, order_id):

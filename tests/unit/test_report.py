@@ -1,3 +1,4 @@
+import gc
 from datetime import datetime, timedelta
 from decimal import Decimal as D
 
@@ -10,7 +11,7 @@ from tests.fakes.orders import NOON, make_order, make_terms
 from tests.fakes.runs import random_run, with_progress
 from twap.domain import costs, report, timeline
 from twap.ports.market import BookState
-from twap.ports.order import OrderStatus, Side
+from twap.ports.order import OrderStatus, Side, Slice
 
 seeds = st.integers(0, 2**32)
 quickly = settings(max_examples=80, deadline=None, derandomize=True)
@@ -73,6 +74,38 @@ def test_report_when_any_order_then_shares_and_totals_agree(seed):
     assert built.missed.slices == sum(each.slices for each in built.missed.by_reason)
     assert 0 <= built.fill_rate <= 1
     assert built == report.build(order, slices)
+
+
+@given(seeds, st.integers(1, 5))
+@quickly
+def test_builder_when_fed_in_parts_then_the_report_is_the_same(seed, size):
+    order, slices = random_run(seed)
+    builder = report.Builder(order)
+    for at in range(0, len(slices), size):
+        builder.add(slices[at : at + size])
+    assert report.as_dict(builder.report()) == report.as_dict(report.build(order, slices))
+
+
+@given(seeds)
+@quickly
+def test_builder_when_fed_as_the_slices_looked_then_the_report_is_the_same(seed):
+    """The arrival look (0) may have come after slices that met no fresh book; those know no mid."""
+    order, slices = random_run(seed)
+    as_looked = sorted(slices, key=lambda one: (one.looked_at, one.number))
+    assert report.build(order, as_looked) == report.build(order, slices)
+
+
+def test_builder_when_parts_went_by_then_only_the_arrival_look_is_kept():
+    order = small_order(duration=timedelta(seconds=60), slices_total=60, quantity=D(60))
+    order, slices = one_book_run(order, [{99: 5}] * 60, [{101: 5}] * 60)
+    builder = report.Builder(order)
+    builder.add(slices)
+    expected = report.build(order, slices)
+    del slices
+    gc.collect()
+    kept = [one.number for one in gc.get_objects() if type(one) is Slice and one.order_id == order.id]
+    assert kept == [0]
+    assert builder.report() == expected
 
 
 def test_cost_split_when_the_market_rises_then_each_part_is_what_it_should_be():

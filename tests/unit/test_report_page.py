@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.books import FakeBooks, run_order
-from tests.fakes.orders import make_order
+from tests.fakes.orders import advanced, make_execution, make_order, make_slice
 from tests.fakes.runs import random_run
 from twap.domain import report
+from twap.entrypoints import report_page
 from twap.entrypoints.report_page import digits, render
-from twap.entrypoints.svg import MOST_POINTS, Bar, Line, bar_chart, line_chart, thinned
+from twap.entrypoints.report_pictures import Pictures
+from twap.entrypoints.svg import MOST_POINTS, Bar, Line, Points, bar_chart, line_chart, thinned
 
 VOID = {"meta", "line", "rect", "path", "circle"}
 
@@ -67,6 +69,35 @@ def test_page_when_any_order_then_it_nests_and_loads_nothing(seed):
     assert not names & {"script", "link", "img", "iframe", "object", "image", "use"}
     for tag, attributes in page.tags:
         assert not {"src", "href", "xlink:href", "onload", "onclick"} & attributes.keys(), tag
+
+
+@given(st.integers(0, 2**32), st.integers(1, 5))
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_page_when_slices_come_in_parts_then_it_is_the_same(seed, size):
+    order, slices = random_run(seed)
+    pictures = Pictures(order)
+    for at in range(0, len(slices), size):
+        pictures.add(slices[at : at + size])
+    assert report_page.page(order, report.build(order, slices), pictures) == page_of(order, slices)
+
+
+def test_page_when_an_order_was_long_then_what_is_drawn_is_bounded():
+    count = 4_000
+    order = make_order(slices_total=count, duration=timedelta(seconds=count))
+    order = advanced(order, slices_done=count, arrival_mid=D(100))
+    prices = [D(100_000 + 7 * n % 501) for n in range(count + 1)]
+    slices = [
+        make_slice(
+            order,
+            n,
+            mid=prices[n],
+            executions=tuple(make_execution(order, n, price=prices[n] + k) for k in range(3 if n else 0)),
+        )
+        for n in range(count + 1)
+    ]
+    html = page_of(order, slices)
+    assert html.count("<circle") <= MOST_POINTS
+    assert len(html) < 200_000
 
 
 def test_page_when_an_order_was_filled_then_it_shows_three_pictures_and_exact_figures():
@@ -137,6 +168,13 @@ def test_thinned_when_there_are_many_points_then_few_stay_and_peaks_too():
     assert {points[50_000], points[60_000]} <= set(kept)
     assert kept == sorted(kept)
     assert thinned(points[:5]) == points[:5]
+
+
+def test_points_when_many_then_thinned_like_a_list():
+    plain = [(float(at), float(at * 7919 % 1009)) for at in range(5_000)]
+    points = Points(plain)
+    assert (len(points), points[17], points[-3:]) == (5_000, plain[17], plain[-3:])
+    assert thinned(points) == thinned(plain)
 
 
 def test_line_chart_when_all_values_are_equal_then_numbers_stay_finite():
