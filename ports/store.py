@@ -95,7 +95,7 @@ class OrderStore(Protocol):
         ...
 
     def slices_in_parts(self, order_id: str) -> AsyncIterator[Sequence[Slice]]:
-        """The same in parts of at most some hundred, none empty, each read when it is asked for: the looks
+        """The same in parts of at most a few hundred, none empty, each read when it is asked for: the looks
         of a long order take too much memory to be held at once. A part is a transaction by itself; slices
         that are over never change."""
         ...

@@ -41,6 +41,9 @@ UNFINISHED = [status.value for status in OrderStatus if not status.over]
 ROWS_WITHOUT_PAUSE = 400
 """So many rows are read and decoded before the event loop gets a turn: some 30 ms."""
 
+SLICES_WITHOUT_PAUSE = 100
+"""With looks of ten levels on four exchanges these take as long."""
+
 
 class TortoiseOrders:
     """A `twap.ports.store.OrderStore`."""
@@ -117,7 +120,7 @@ class TortoiseOrders:
         """Nothing stays open while the caller of `slices_in_parts` is at work."""
         async with self._database.reading() as session:
             query = self._tables.slices.filter(order_id=order_id, number__gt=last)
-            rows = await query.order_by("number").limit(ROWS_WITHOUT_PAUSE).using_db(session)
+            rows = await query.order_by("number").limit(SLICES_WITHOUT_PAUSE).using_db(session)
             if not rows:
                 return []
             fills = await self._executions(session, order_id, last, up_to=rows[-1].number)

@@ -154,7 +154,7 @@ async def test_slices_when_more_than_one_part_then_all_in_order(storage):
     await storage.orders.record([Step(after, claimed.fence, pieces)])
     assert await storage.orders.slices(order.id) == list(pieces)
     sizes = [len(part) async for part in storage.orders.slices_in_parts(order.id)]
-    assert (sum(sizes), max(sizes) <= orders_module.ROWS_WITHOUT_PAUSE) == (count, True)
+    assert (sum(sizes), max(sizes) <= orders_module.SLICES_WITHOUT_PAUSE) == (count, True)
     fills = [fill for piece in pieces for fill in piece.executions]
     assert await storage.orders.executions(order.id) == fills
     assert await storage.orders.executions(order.id, after_slice=100) == fills[300:]
