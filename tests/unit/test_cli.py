@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -16,11 +17,11 @@ PASSWORD = "correct horse battery"
 def own_folders(tmp_path, monkeypatch):
     """No command may touch the folders, settings or server of whoever runs the tests."""
     monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("TWAP_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("TWAP_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("TWAP_URL", "http://127.0.0.1:9")
-    monkeypatch.delenv("TWAP_TOKEN", raising=False)
-    monkeypatch.delenv("TWAP_DATABASE_URL", raising=False)
 
 
 def twap(*arguments, stdin=None):
