@@ -31,6 +31,7 @@ class SummedSide(BookSide):
             price = prices[text]
             at = bisect_left(ordered, price)
             if quantity not in ZEROS:
+                # As in BookSide, and written out there and here: a call for each level would cost as much.
                 if (
                     not (quantity.replace(".", "", 1).isdigit() and quantity.isascii())
                     or len(quantity) > MAX_TEXT

@@ -49,6 +49,15 @@ GARBAGE = [
 ]
 
 
+DAMAGE = st.one_of(
+    st.binary(max_size=6),
+    st.sampled_from(
+        [b"null", b'"\\ud800"', b"1e400", b"-0", b"[[[[", b"{}", b"NaN", b"9" * 400, b"\xff", b'""']
+    ),
+)
+"""Bytes that stand in the place of a piece of a frame or a body."""
+
+
 def encode(value):
     return json.dumps(value, separators=(",", ":")).encode()
 

@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.market_data import golden, needs_recordings, recording
-from tests.plugins.exchanges.kraken_material import DAMAGE, KRAKEN
+from tests.plugins.exchanges.mutations import DAMAGE
 from twap.domain.book import BadLevel, OrderBook, PriceTexts
 from twap.plugins.exchanges.kraken import Kraken
 from twap.ports.errors import CodecError
 from twap.ports.events import Alive, Broken, Delta, Ignored, Rejected, Snapshot, Subscribed
+
+KRAKEN = Kraken()
 
 SNAPSHOT = (
     b'{"channel":"book","type":"snapshot","data":[{"symbol":"BTC/USD",'

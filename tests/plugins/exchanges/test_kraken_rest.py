@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.market_data import fixture, needs_recordings
-from tests.plugins.exchanges.kraken_material import DAMAGE, KRAKEN
+from tests.plugins.exchanges.mutations import DAMAGE
+from twap.plugins.exchanges.kraken import Kraken
 from twap.ports.errors import CodecError
 from twap.ports.market import Instrument
+
+KRAKEN = Kraken()
 
 BTCUSD = Instrument("Kraken", "BTCUSD", "BTC/USD", "BTC", "USD", Decimal("0.1"), Decimal("0.00000001"))
 

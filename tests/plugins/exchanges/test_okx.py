@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.market_data import golden, needs_recordings, recording
-from tests.plugins.exchanges.okx_material import DAMAGE, EXCHANGE
+from tests.plugins.exchanges.mutations import DAMAGE
 from twap.plugins.exchanges.okx import OKX
 from twap.ports.errors import CodecError
 from twap.ports.events import (
@@ -23,6 +23,8 @@ from twap.ports.events import (
     Snapshot,
     Subscribed,
 )
+
+EXCHANGE = OKX()
 
 BIDS = [["8476.97", "256", "0", "12"], ["8475.55", "101", "0", "1"]]
 

@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.market_data import fixture, needs_recordings
-from tests.plugins.exchanges.okx_material import DAMAGE, EXCHANGE
+from tests.plugins.exchanges.mutations import DAMAGE
+from twap.plugins.exchanges.okx import OKX
 from twap.ports.errors import CodecError
 from twap.ports.market import Instrument
+
+EXCHANGE = OKX()
 
 BTCUSDT = Instrument("OKX", "BTCUSDT", "BTC-USDT", "BTC", "USDT", Decimal("0.1"), Decimal("0.00000001"))
 
