@@ -5,12 +5,14 @@ from decimal import Decimal, localcontext
 
 from twap.domain import costs
 from twap.domain.costs import RATIO_PLACES, Slippage, quotient
-from twap.domain.replay import Replay, Replayed, deep_enough, halved
+from twap.domain.replay import Replay, Replayed, deep_enough
+from twap.domain.scene import Scene
 from twap.domain.sweep import sweep
 from twap.ports.market import ZERO
 from twap.ports.numbers import EXACT
 from twap.ports.order import Order, Side, Slice
 
+_HALF = Decimal("0.5")
 _NO_LIMIT = {Side.BUY: Decimal(10) ** 40, Side.SELL: ZERO}
 
 
@@ -57,7 +59,8 @@ def market_order(order: Order, arrival: Slice) -> MarketOrder:
     side, lot = order.ticket.side, order.lot_size
     ticket = replace(order.ticket, limit_price=_NO_LIMIT[side], max_participation=None)
     lots = int(EXACT.divide_int(ticket.quantity, lot))
-    swept = sweep(ticket, order.terms, lot, arrival.venues, lots)
+    scene = Scene(arrival.venues, side)
+    swept = sweep(ticket, order.terms, lot, scene, {}, lots)
     fee_of = {terms.exchange: terms.taker_fee for terms in order.terms}
     filled = notional = fees = ZERO
     with localcontext(EXACT):
@@ -74,7 +77,7 @@ def market_order(order: Order, arrival: Slice) -> MarketOrder:
         costs.slippage(side, notional, filled, arrival.mid),
         fees,
         complete=filled == ticket.quantity,
-        deep_enough=deep_enough(ticket, order.terms, lot, arrival.venues, lots, swept, stored=arrival.venues),
+        deep_enough=deep_enough(order, ticket, scene, {}, lots, swept),
     )
 
 
@@ -84,7 +87,7 @@ class BandReplays:
     def __init__(self, order: Order) -> None:
         self._order = order
         self._optimistic = Replay(order, memory=False)
-        self._pessimistic = Replay(order, view=halved)
+        self._pessimistic = Replay(order, share=_HALF)
 
     def add(self, one: Slice) -> None:
         """By number."""

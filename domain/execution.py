@@ -1,43 +1,42 @@
 """One order, one moment: which slices are over, and what they filled. Pure: time and books are arguments."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from twap.domain import liquidity
-from twap.domain.consolidation import mid_price
-from twap.domain.glance import Demand, Remembered
+from twap.domain.glance import Demand
 from twap.domain.running import Running
+from twap.domain.scene import Scene
 from twap.domain.schedule import Schedule, target
 from twap.domain.sweep import Fill, sweep
-from twap.ports.market import ZERO, BookState
+from twap.ports.market import ZERO
 from twap.ports.numbers import EXACT
 from twap.ports.order import (
-    BookStamp,
     Execution,
     MissReason,
     Order,
     OrderStatus,
     Progress,
-    Side,
+    Quantities,
     Slice,
     Taken,
-    VenueLook,
 )
 
 LEAST_GRACE = timedelta(seconds=1)
 MOST_GRACE = timedelta(seconds=5)
 ARRIVAL_RETRY = timedelta(milliseconds=100)
 _MOST_SLICES = 500
-_NOTHING_TAKEN: Mapping[tuple[str, Decimal], Decimal] = {}
-_NOTHING_REMEMBERED: Remembered = {}
+_NOTHING_TAKEN: Taken = {}
+_LOOKED_FOR = 2
+"""Times what a slice wants: so much should each of its looks display."""
 
 
 class Books(Protocol):
-    """What `twap.domain.market.Market` offers to orders."""
+    """What `twap.domain.market.Market` offers to orders, at one instant."""
 
-    def look(self, exchange: str, symbol: str, demand: Demand, remembered: Remembered) -> VenueLook: ...
+    def look(self, demand: Demand, memory: Taken) -> tuple[Scene, Quantities]:
+        """What the exchanges show, and what is displayed at remembered prices behind it."""
 
 
 class Advance(NamedTuple):
@@ -114,7 +113,7 @@ def advance(
         late = number < newest or is_late(schedule, due_at, now, ticket.latency)
         one = _slice(order, running, schedule, number, due_at, now, None if late else books, others_took)
         slices.append(one)
-        running.count(one, ticket.side)
+        running.count(one)
     if not (begins or slices):
         return None
     is_over = running.slices_done >= schedule.slices
@@ -145,11 +144,11 @@ def _arrive(
     order: Order, running: Running, schedule: Schedule, now: datetime, books: Books, slices: list[Slice]
 ) -> None:
     """Note the market as the order met it: the first fresh look from its start on."""
-    venues = _looks(order, schedule.lots, _NOTHING_TAKEN, books)
-    mid = consolidated_mid(venues, order.ticket.side)
-    if mid is not None:
-        slices.append(Slice(order.id, 0, order.starts_at, now, ZERO, ZERO, ZERO, None, mid, venues))
-        running.arrival_mid = mid
+    scene, _ = _look(order, schedule.lots, _NOTHING_TAKEN, books)
+    if scene.mid is not None:
+        looks = scene.venues
+        slices.append(Slice(order.id, 0, order.starts_at, now, ZERO, ZERO, ZERO, None, scene.mid, looks))
+        running.arrival_mid = scene.mid
 
 
 def _slice(
@@ -171,13 +170,21 @@ def _slice(
     if books is None:
         reason = MissReason.LATE if wanted else None
         return Slice(order.id, number, due_at, now, planned, quantity, ZERO, reason, None, ())
-    memory = liquidity.merged((running.taken, others_took)) if others_took else running.taken
-    venues = _looks(order, wanted, memory, books)
-    mid = consolidated_mid(venues, order.ticket.side)
+    memory = _shared(order, running.taken, others_took) if others_took else running.taken
+    scene, deeper = _look(order, wanted, memory, books)
+    taken = liquidity.seen(memory, scene, deeper)
+    running.taken = liquidity.seen(running.taken, scene, deeper) if others_took else taken
     if running.status is OrderStatus.PAUSED:
-        reason = MissReason.PAUSED if wanted else None
-        return Slice(order.id, number, due_at, now, planned, quantity, ZERO, reason, mid, venues)
-    return filled_slice(order, number, due_at, now, planned, wanted, mid, venues)
+        reason, venues = MissReason.PAUSED if wanted else None, scene.venues
+        return Slice(
+            order.id, number, due_at, now, planned, quantity, ZERO, reason, scene.mid, venues, taken, deeper
+        )
+    return filled_slice(order, number, due_at, now, planned, wanted, scene, taken, deeper)
+
+
+def _shared(order: Order, own: Taken, others_took: Taken) -> Taken:
+    exchanges = order.ticket.exchanges
+    return liquidity.merged((own, {key: x for key, x in others_took.items() if key[0] in exchanges}))
 
 
 def filled_slice(
@@ -187,20 +194,19 @@ def filled_slice(
     looked_at: datetime,
     planned: Decimal,
     wanted_lots: int,
-    mid: Decimal | None,
-    venues: tuple[VenueLook, ...],
+    scene: Scene,
+    taken: Taken,
+    deeper: Quantities,
 ) -> Slice:
-    """What the slice fills, computed from its looks alone."""
+    """What the slice fills, computed from its looks alone. taken, deeper: as in the slice."""
     lot = order.lot_size
-    swept = sweep(order.ticket, order.terms, lot, venues, wanted_lots)
+    swept = sweep(order.ticket, order.terms, lot, scene, taken, wanted_lots)
     executions = tuple(
         [
-            _execution(order, number, position, fill, looked_at, venues)
+            _execution(order, number, position, fill, looked_at, scene)
             for position, fill in enumerate(swept.fills, 1)
         ]
     )
-    filled = EXACT.multiply(lot, sum([fill.lots for fill in swept.fills]))
-    reason = swept.reason if wanted_lots else None
     return Slice(
         order.id,
         number,
@@ -208,26 +214,23 @@ def filled_slice(
         looked_at,
         planned,
         EXACT.multiply(lot, wanted_lots),
-        filled,
-        reason,
-        mid,
-        venues,
+        EXACT.multiply(lot, sum([fill.lots for fill in swept.fills])),
+        swept.reason if wanted_lots else None,
+        scene.mid,
+        scene.venues,
+        taken,
+        deeper,
         executions,
     )
 
 
 def _execution(
-    order: Order,
-    number: int,
-    position: int,
-    fill: Fill,
-    looked_at: datetime,
-    venues: tuple[VenueLook, ...],
+    order: Order, number: int, position: int, fill: Fill, looked_at: datetime, scene: Scene
 ) -> Execution:
     """The fee is price x quantity x taker fee, in quote, exact: nothing is rounded."""
-    quantity = EXACT.multiply(order.lot_size, fill.lots)
-    terms = next(terms for terms in order.terms if terms.exchange == fill.exchange)
-    look = next(look for look in venues if look.exchange == fill.exchange)
+    exchange, price, lots = fill
+    quantity = EXACT.multiply(order.lot_size, lots)
+    taker_fee = next(terms.taker_fee for terms in order.terms if terms.exchange == exchange)
     return Execution(
         f"{order.id}-{number}-{position}",
         order.id,
@@ -235,37 +238,33 @@ def _execution(
         order.ticket.symbol,
         order.ticket.side,
         quantity,
-        fill.price,
-        EXACT.multiply(EXACT.multiply(fill.price, quantity), terms.taker_fee),
-        fill.exchange,
+        price,
+        EXACT.multiply(EXACT.multiply(price, quantity), taker_fee),
+        exchange,
         looked_at,
-        BookStamp(look.sequence, look.exchange_time, look.age_ms or 0),
+        scene.stamps[exchange],
     )
 
 
-def _looks(order: Order, lots: int, memory: Taken, books: Books) -> tuple[VenueLook, ...]:
+def _look(order: Order, lots: int, memory: Taken, books: Books) -> tuple[Scene, Quantities]:
+    """Deep enough for twice of what is wanted, even if all that was taken is still gone."""
     ticket = order.ticket
+    displayed = _LOOKED_FOR * lots
+    if memory:
+        displayed += liquidity.lots_gone(memory, order.lot_size)
     demand = Demand(
-        ticket.side, ticket.limit_price, lots, order.lot_size, ticket.max_participation is not None
+        ticket.symbol,
+        ticket.exchanges,
+        ticket.side,
+        ticket.limit_price,
+        _rounded_up(displayed),
+        order.lot_size,
+        ticket.max_participation is not None,
     )
-    remembered = liquidity.by_exchange(memory)
-    return tuple(
-        [
-            books.look(exchange, ticket.symbol, demand, remembered.get(exchange, _NOTHING_REMEMBERED))
-            for exchange in ticket.exchanges
-        ]
-    )
+    return books.look(demand, memory)
 
 
-def consolidated_mid(venues: tuple[VenueLook, ...], side: Side) -> Decimal | None:
-    """Mid price between the best bid and the best ask of all live looks together."""
-    buying, far, near = side is Side.BUY, None, None
-    for look in venues:
-        if look.state is not BookState.LIVE:
-            continue
-        ours, theirs = look.levels[0].price if look.levels else None, look.near_best
-        if ours is not None and (far is None or (ours < far if buying else ours > far)):
-            far = ours
-        if theirs is not None and (near is None or (theirs > near if buying else theirs < near)):
-            near = theirs
-    return None if far is None or near is None else mid_price(far, near)
+def _rounded_up(lots: int) -> int:
+    """By an eighth at most: so that demands of nearly the same size share what they see."""
+    insignificant = max(lots.bit_length() - 4, 0)
+    return -(-lots >> insignificant) << insignificant

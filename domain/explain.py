@@ -5,11 +5,12 @@ from dataclasses import replace
 from decimal import ROUND_FLOOR, Decimal, localcontext
 
 from twap.domain.explain_text import as_text
+from twap.domain.scene import Scene
 from twap.domain.schedule import Schedule
 from twap.domain.sweep import sweep, within_limit
-from twap.ports.market import ZERO, BookState
+from twap.ports.market import ZERO, BookState, Level
 from twap.ports.numbers import EXACT
-from twap.ports.order import FeeRanking, LookLevel, MissReason, Order, Side, Slice, VenueLook
+from twap.ports.order import FeeRanking, MissReason, Order, Side, Slice, VenueLook
 
 REASONS: Mapping[MissReason, str] = {
     MissReason.STALE: "no exchange had a true and fresh book",
@@ -126,14 +127,15 @@ def _levels(order: Order, one: Slice, allowed: Decimal) -> list[Plain]:
     left = allowed
     rows = []
     for rank, (look, level, rank_price) in enumerate(_ranked(order, one.venues), 1):
-        quantity = filled.get((look.exchange, level.price), ZERO)
-        available = _available(level, order.lot_size)
+        key = (look.exchange, level.price)
+        quantity, taken = filled.get(key, ZERO), one.taken.get(key, ZERO)
+        available = _available(level, taken, order.lot_size)
         if quantity:
             left = EXACT.subtract(left, quantity)
             full = quantity == available
             outcome = "filled: all that was available" if full else f"filled in part: {_enough(one, allowed)}"
         else:
-            outcome = _skipped(order, one, look.exchange, level, excluded) or (
+            outcome = _skipped(order, one, look.exchange, level, taken, excluded) or (
                 f"not needed: {_enough(one, allowed)}" if left <= 0 else "not taken"
             )
         rows.append(
@@ -142,8 +144,8 @@ def _levels(order: Order, one: Slice, allowed: Decimal) -> list[Plain]:
                 "exchange": look.exchange,
                 "price": level.price,
                 "rank_price": rank_price,
-                "displayed": level.displayed,
-                "taken": level.taken,
+                "displayed": level.quantity,
+                "taken": taken,
                 "available": available,
                 "filled": quantity,
                 "left_to_fill": left,
@@ -158,7 +160,7 @@ def _enough(one: Slice, allowed: Decimal) -> str:
 
 
 def _skipped(
-    order: Order, one: Slice, exchange: str, level: LookLevel, excluded: frozenset[str]
+    order: Order, one: Slice, exchange: str, level: Level, taken: Decimal, excluded: frozenset[str]
 ) -> str | None:
     """Why the sweep passed over a level; None: only because nothing more was wanted."""
     if one.number == 0:
@@ -167,21 +169,21 @@ def _skipped(
         return "the order was paused"
     if not within_limit(order.ticket, level.price):
         return "beyond the limit"
-    if level.taken >= level.displayed:
+    if taken >= level.quantity:
         return "nothing left: the order took it before"
-    if not _available(level, order.lot_size):
+    if not _available(level, taken, order.lot_size):
         return "less than one lot is left"
     return f"below the minimum of {exchange}" if exchange in excluded else None
 
 
-def _available(level: LookLevel, lot: Decimal) -> Decimal:
+def _available(level: Level, taken: Decimal, lot: Decimal) -> Decimal:
     """What is displayed and was not taken, in whole lots."""
     with localcontext(EXACT):
-        free = max(level.displayed - level.taken, ZERO)
+        free = max(level.quantity - taken, ZERO)
         return free - free % lot
 
 
-def _ranked(order: Order, venues: Sequence[VenueLook]) -> list[tuple[VenueLook, LookLevel, Decimal]]:
+def _ranked(order: Order, venues: Sequence[VenueLook]) -> list[tuple[VenueLook, Level, Decimal]]:
     """All levels of the live looks, best first, each with the price it is ranked by."""
     ticket = order.ticket
     sign = 1 if ticket.side is Side.BUY else -1
@@ -193,7 +195,7 @@ def _ranked(order: Order, venues: Sequence[VenueLook]) -> list[tuple[VenueLook, 
             if look.state is BookState.LIVE
             for level in look.levels
         ]
-        return sorted(rows, key=lambda row: (sign * row[2], -row[1].displayed, row[0].exchange))
+        return sorted(rows, key=lambda row: (sign * row[2], -row[1].quantity, row[0].exchange))
 
 
 def _excluded(order: Order, one: Slice, allowed: Decimal) -> frozenset[str]:
@@ -209,7 +211,7 @@ def _excluded(order: Order, one: Slice, allowed: Decimal) -> frozenset[str]:
     left_out: set[str] = set()
     while True:
         venues = [look for look in one.venues if look.exchange not in left_out]
-        swept = sweep(ticket, terms, order.lot_size, venues, lots)
+        swept = sweep(ticket, terms, order.lot_size, Scene(venues, ticket.side), one.taken, lots)
         further = {fill.exchange for fill in swept.fills} - filled
         if not further:
             return frozenset(left_out)

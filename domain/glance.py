@@ -1,36 +1,35 @@
-"""One book at one moment, prepared for all the orders that look at it: what their looks have in common is
+"""The books at one instant, prepared for all the orders that look at them: what their looks have in common is
 made once.
 
 The fills of a slice are computed from its looks alone, never from the books: so whoever has the stored looks
 can compute them again.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from twap.domain.book import key_of
 from twap.domain.consolidation import Source
 from twap.domain.ladder import Ladder
+from twap.domain.scene import Scene
 from twap.ports.market import ZERO, BookState
-from twap.ports.order import LookLevel, Side, VenueLook
-
-Remembered = Mapping[Decimal, Decimal]
-"""Price to the quantity that the order has taken there, of one exchange."""
+from twap.ports.order import Quantities, Side, Taken, VenueLook
 
 LEAST_LEVELS = 10
 MOST_LEVELS = 640
+_NOTHING_DEEPER: Quantities = {}
 
 
 class Demand(NamedTuple):
     """What an order looks for.
 
     limit            no level beyond this price is of use
-    lots             whole lots of `lot` that it wants
+    lots             whole lots of `lot` that each look should display within the limit
     measure_visible  whether it has to know all that is displayed within the limit
     """
 
+    symbol: str
+    exchanges: tuple[str, ...]
     side: Side
     limit: Decimal
     lots: int
@@ -39,7 +38,7 @@ class Demand(NamedTuple):
 
 
 class Glance:
-    """exchange_time: when the exchange says its book was so. bids, asks: of a live book; else not read."""
+    """One book. exchange_time: when the exchange says it was so. bids, asks: of a live book, else None."""
 
     __slots__ = ("_alike", "asks", "bids", "exchange", "exchange_time", "source")
 
@@ -55,30 +54,38 @@ class Glance:
         self.bids, self.asks, self.exchange_time = bids, asks, exchange_time
         self._alike: dict[tuple[Side, int, Decimal | None], VenueLook] = {}
 
-    def look(self, demand: Demand, remembered: Remembered) -> VenueLook:
-        """At the side an order takes from, best first.
-
-        Goes down until twice the demand is available within the limit, at least 10 levels and at most 640.
-        Every remembered price that the book still shows is included, however deep: so the memory can be
-        followed.
-        """
-        far, near = (self.asks, self.bids) if demand.side is Side.BUY else (self.bids, self.asks)
-        if far is None or near is None:
-            return VenueLook(self.exchange, self.source.state, self.source.sequence, None, self.source.age_ms)
-        wanted = 2 * demand.lots
-        for quantity in remembered.values():  # at most so many of the displayed lots are gone
-            wanted += int(quantity // demand.lot) + 1
-        used = far.reach(wanted, demand.lot, MOST_LEVELS)
+    def depth(self, demand: Demand) -> int:
+        """How many levels are of use: until the demand is displayed within the limit, at least 10 and at most
+        640."""
+        far = self._far(demand.side)
+        if far is None:
+            return 0
+        used = far.reach(demand.lots, demand.lot, MOST_LEVELS)
         if used > LEAST_LEVELS:
             used = min(used, far.within(demand.limit, used) + 1)
-        key = (demand.side, max(used, LEAST_LEVELS), demand.limit if demand.measure_visible else None)
+        return max(used, LEAST_LEVELS)
+
+    def look(self, side: Side, depth: int, limit: Decimal | None) -> VenueLook:
+        """The best `depth` levels that orders of this side take from. limit: where all that is visible within
+        it has to be known."""
+        key = (side, depth, limit)
         look = self._alike.get(key)
         if look is None:
-            look = self._alike[key] = self._untouched(far, near, *key[1:])
-        return _marked(look, far, remembered) if remembered else look
+            look = self._alike[key] = self._look(side, depth, limit)
+        return look
 
-    def _untouched(self, far: Ladder, near: Ladder, count: int, limit: Decimal | None) -> VenueLook:
-        """limit: where all that is visible within it has to be known."""
+    def displayed(self, side: Side, price: Decimal) -> Decimal | None:
+        """None where there is nothing, or nothing can be known."""
+        far = self._far(side)
+        return None if far is None else far.displayed(price)
+
+    def _far(self, side: Side) -> Ladder | None:
+        return self.asks if side is Side.BUY else self.bids
+
+    def _look(self, side: Side, depth: int, limit: Decimal | None) -> VenueLook:
+        far, near = (self.asks, self.bids) if side is Side.BUY else (self.bids, self.asks)
+        if far is None or near is None:
+            return VenueLook(self.exchange, self.source.state, self.source.sequence, None, self.source.age_ms)
         best = near.top(1)
         return VenueLook(
             self.exchange,
@@ -87,35 +94,62 @@ class Glance:
             self.exchange_time,
             self.source.age_ms or 0,
             best[0].price if best else None,
-            far.top(min(count, far.count)),
-            count < far.count,
+            far.top(min(depth, far.count)),
+            depth < far.count,
             ZERO if limit is None else far.visible(limit),
             far.horizon,
         )
 
 
-def _marked(look: VenueLook, far: Ladder, remembered: Remembered) -> VenueLook:
-    """The look with what was taken at its levels, and the remembered ones that lie deeper."""
-    levels, left = list(look.levels), dict(remembered)
-    for number, level in enumerate(look.levels):
-        taken = left.pop(level.price, None)
-        if taken is not None:
-            levels[number] = LookLevel(level.price, level.displayed, min(taken, level.displayed))
-            if not left:
-                break
-    for price in sorted(left, reverse=not far.buying):
-        displayed = far.side.quantity_at(price)
-        if displayed and not far.side.is_beyond_horizon(key_of(price)):
-            levels.append(LookLevel(price, displayed, min(left[price], displayed)))
-    return VenueLook(
-        look.exchange,
-        look.state,
-        look.sequence,
-        look.exchange_time,
-        look.age_ms,
-        look.near_best,
-        tuple(levels),
-        look.more,
-        look.visible,
-        look.horizon,
-    )
+class Glances(Protocol):
+    def glance(self, exchange: str, symbol: str) -> Glance:
+        """One book as it is now."""
+
+
+class Instant:
+    """All books at one instant. Implements twap.domain.execution.Books."""
+
+    def __init__(self, books: Glances) -> None:
+        self._books = books
+        self._glances: dict[tuple[str, str], Glance] = {}
+        self._scenes: dict[Demand, Scene] = {}
+        self._alike: dict[tuple[object, ...], Scene] = {}
+
+    def look(self, demand: Demand, memory: Taken) -> tuple[Scene, Quantities]:
+        """What the exchanges show, and what is displayed at remembered prices behind it: so that the memory
+        can be followed, however deep they lie."""
+        scene = self._scenes.get(demand)
+        if scene is None:
+            scene = self._scenes[demand] = self._scene(demand)
+        displayed = scene.displayed
+        behind = [key for key in memory if key not in displayed] if memory else ()
+        return scene, self._deeper(demand, behind) if behind else _NOTHING_DEEPER
+
+    def _scene(self, demand: Demand) -> Scene:
+        """Demands of all sizes nearly always come to the same depths."""
+        glances = [self._glance(exchange, demand.symbol) for exchange in demand.exchanges]
+        depths = tuple([glance.depth(demand) for glance in glances])
+        limit = demand.limit if demand.measure_visible else None
+        key = (demand.symbol, demand.exchanges, demand.side, depths, limit)
+        scene = self._alike.get(key)
+        if scene is None:
+            looks = [
+                each.look(demand.side, depth, limit) for each, depth in zip(glances, depths, strict=True)
+            ]
+            scene = self._alike[key] = Scene(looks, demand.side)
+        return scene
+
+    def _deeper(self, demand: Demand, keys: list[tuple[str, Decimal]]) -> Quantities:
+        deeper = {}
+        for key in keys:
+            exchange, price = key
+            displayed = self._glance(exchange, demand.symbol).displayed(demand.side, price)
+            if displayed is not None:
+                deeper[key] = displayed
+        return deeper
+
+    def _glance(self, exchange: str, symbol: str) -> Glance:
+        glance = self._glances.get((exchange, symbol))
+        if glance is None:
+            glance = self._glances[exchange, symbol] = self._books.glance(exchange, symbol)
+        return glance

@@ -3,10 +3,9 @@
 from bisect import bisect_left, bisect_right
 from decimal import Decimal
 
-from twap.domain.book import BookSide, price_of
-from twap.ports.market import ZERO
+from twap.domain.book import BookSide, key_of, price_of
+from twap.ports.market import ZERO, Level
 from twap.ports.numbers import EXACT
-from twap.ports.order import LookLevel
 
 _FIRST = 16
 
@@ -21,19 +20,15 @@ class Ladder:
         self.side = side
         self.count = side.known_count()
         self.horizon = None if side.horizon is None else price_of(side.horizon)
-        self._levels: list[LookLevel] = []
+        self._levels: list[Level] = []
         self._ranks: list[Decimal] = []
         self._lots: dict[Decimal, list[int]] = {}
-        self._shown: dict[int, tuple[LookLevel, ...]] = {}
+        self._shown: dict[int, tuple[Level, ...]] = {}
         self._visible: dict[Decimal, Decimal] = {}
+        self._deep: dict[Decimal, Decimal | None] = {}
 
-    @property
-    def buying(self) -> bool:
-        """Whether an order that takes from this side buys."""
-        return not self.side.descending
-
-    def top(self, count: int) -> tuple[LookLevel, ...]:
-        """The best `count` levels (or all there are), nothing taken."""
+    def top(self, count: int) -> tuple[Level, ...]:
+        """The best `count` levels (or all there are)."""
         shown = self._shown.get(count)
         if shown is None:
             self._read(count)
@@ -56,7 +51,7 @@ class Ladder:
         while True:
             if len(sums) < len(self._levels):
                 for level in self._levels[len(sums) :]:
-                    sums.append(int(level.displayed // lot) + (sums[-1] if sums else 0))
+                    sums.append(int(level.quantity // lot) + (sums[-1] if sums else 0))
             found = bisect_left(sums, lots) + 1
             if found <= len(sums) or not self._read_more(most):
                 return min(found, len(sums), most)
@@ -68,9 +63,16 @@ class Ladder:
             levels = self.top(self.count)[: self.within(limit, self.count)]
             total = ZERO
             for level in levels:
-                total = EXACT.add(total, level.displayed)
+                total = EXACT.add(total, level.quantity)
             self._visible[limit] = total
         return total
+
+    def displayed(self, price: Decimal) -> Decimal | None:
+        """At any price; None where there is nothing, or nothing can be known."""
+        if price not in self._deep:
+            known = not self.side.is_beyond_horizon(key_of(price))
+            self._deep[price] = (self.side.quantity_at(price) or None) if known else None
+        return self._deep[price]
 
     def _read_more(self, most: int) -> bool:
         have = len(self._levels)
@@ -84,7 +86,7 @@ class Ladder:
         if have >= min(count, self.count):
             return
         for level in self.side.best(count)[have:]:
-            self._levels.append(LookLevel(level.price, level.quantity, ZERO))
+            self._levels.append(level)
             self._ranks.append(self._rank(level.price))
 
     def _rank(self, price: Decimal) -> Decimal:

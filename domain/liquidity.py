@@ -7,17 +7,10 @@ and d - c is available: only an increase of a level is new liquidity, a level th
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from twap.ports.market import ZERO, BookState
-from twap.ports.numbers import EXACT
-from twap.ports.order import Execution, Side, Taken, VenueLook
-
-
-def by_exchange(taken: Taken) -> dict[str, dict[Decimal, Decimal]]:
-    """Price to quantity, of each exchange that something was taken of."""
-    split: dict[str, dict[Decimal, Decimal]] = {}
-    for (exchange, price), quantity in taken.items():
-        split.setdefault(exchange, {})[price] = quantity
-    return split
+from twap.domain.scene import Scene
+from twap.ports.market import ZERO
+from twap.ports.numbers import EXACT, exact_sum
+from twap.ports.order import Execution, Quantities, Taken
 
 
 def merged(memories: Iterable[Taken]) -> dict[tuple[str, Decimal], Decimal]:
@@ -29,38 +22,35 @@ def merged(memories: Iterable[Taken]) -> dict[tuple[str, Decimal], Decimal]:
     return total
 
 
-def seen(taken: Taken, venues: Sequence[VenueLook], side: Side) -> dict[tuple[str, Decimal], Decimal]:
-    """The memory after a look. What can't be seen (no live book, beyond the known depth) stays as it was."""
-    if not taken:
-        return {}
-    looks = {look.exchange: look for look in venues if look.state is BookState.LIVE}
-    displayed: dict[str, dict[Decimal, Decimal]] = {}
+def lots_gone(taken: Taken, lot: Decimal) -> int:
+    """At most so many whole lots of what is displayed are gone for the order."""
+    return int(EXACT.divide_int(exact_sum(taken.values()), lot)) + len(taken)
+
+
+def seen(taken: Taken, scene: Scene, deeper: Quantities) -> dict[tuple[str, Decimal], Decimal]:
+    """The memory after a look. What can't be seen (no live book, beyond the known depth) stays as it was.
+
+    deeper  what is displayed at remembered prices behind the levels of the scene
+    """
     after: dict[tuple[str, Decimal], Decimal] = {}
+    if not taken:
+        return after
+    displayed = scene.displayed
     for key, quantity in taken.items():
-        exchange, price = key
-        look = looks.get(exchange)
-        if look is None:
-            after[key] = quantity
-            continue
-        shown = displayed.get(exchange)
+        shown = displayed.get(key)
         if shown is None:
-            shown = displayed[exchange] = {level.price: level.displayed for level in look.levels}
-        if price in shown:
-            after[key] = min(quantity, shown[price])
-        elif _beyond(look.horizon, price, side):
+            shown = deeper.get(key)
+        if shown is not None:
+            after[key] = quantity if quantity <= shown else shown
+        elif scene.hides(*key):
             after[key] = quantity
     return after
-
-
-def _beyond(horizon: Decimal | None, price: Decimal, side: Side) -> bool:
-    if horizon is None:
-        return False
-    return price > horizon if side is Side.BUY else price < horizon
 
 
 def with_fills(taken: Taken, executions: Sequence[Execution]) -> dict[tuple[str, Decimal], Decimal]:
     after = dict(taken)
     for fill in executions:
         key = (fill.exchange, fill.price)
-        after[key] = EXACT.add(after.get(key, ZERO), fill.quantity)
+        before = after.get(key)
+        after[key] = fill.quantity if before is None else EXACT.add(before, fill.quantity)
     return after

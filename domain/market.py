@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from twap.domain.book import PriceTexts
 from twap.domain.consolidation import BookView, ConsolidatedLevel, Source, consolidate
-from twap.domain.glance import Demand, Glance, Remembered
+from twap.domain.glance import Glance, Instant
 from twap.domain.ladder import Ladder
 from twap.domain.synchroniser import SyncCounters, Synchroniser
 from twap.ports.clock import Clock
@@ -14,7 +14,6 @@ from twap.ports.events import WireTime
 from twap.ports.exchange import BookRules
 from twap.ports.feed import Healer
 from twap.ports.market import BookState, Instrument, Level
-from twap.ports.order import VenueLook
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CACHED_VIEWS = 1_000
@@ -109,7 +108,7 @@ class Market:
             return [], []
         return book.book.bids.best(), book.book.asks.best()
 
-    def at_once(self) -> "Instant":
+    def at_once(self) -> Instant:
         """The books as they are now, for orders: to be asked before anything else can change them."""
         return Instant(self)
 
@@ -133,23 +132,6 @@ class Market:
     def counters(self, exchange: str, symbol: str) -> SyncCounters | None:
         book = self._books.get((exchange, symbol))
         return None if book is None else book.counters
-
-
-class Instant:
-    """All books at one instant. Implements twap.domain.execution.Books.
-
-    Thousands of orders may look at a book at the same instant: it is prepared once for all of them.
-    """
-
-    def __init__(self, market: Market) -> None:
-        self._market = market
-        self._glances: dict[tuple[str, str], Glance] = {}
-
-    def look(self, exchange: str, symbol: str, demand: Demand, remembered: Remembered) -> VenueLook:
-        glance = self._glances.get((exchange, symbol))
-        if glance is None:
-            glance = self._glances[exchange, symbol] = self._market.glance(exchange, symbol)
-        return glance.look(demand, remembered)
 
 
 def exchange_time(value: WireTime) -> datetime | None:

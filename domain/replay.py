@@ -4,19 +4,18 @@ The looks are what the order saw, so nothing is invented; where one is not deep 
 now, that is said.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 
 from twap.domain import liquidity
-from twap.domain.glance import LEAST_LEVELS
+from twap.domain.scene import Scene
 from twap.domain.schedule import Schedule, target
 from twap.domain.sweep import Swept, sweep, within_limit
-from twap.ports.market import ZERO
+from twap.ports.market import ZERO, Level
 from twap.ports.numbers import EXACT
 from twap.ports.order import (
     FeeRanking,
-    LookLevel,
     MissReason,
     Order,
     Side,
@@ -26,6 +25,8 @@ from twap.ports.order import (
     VenueLook,
     VenueTerms,
 )
+
+_ALL = Decimal(1)
 
 Looks = Iterable[tuple[int, Slice]]
 """Number of a slice in the replayed schedule, and the stored slice whose looks it takes."""
@@ -42,32 +43,19 @@ class Replayed:
     limited: int
 
 
-def as_stored(look: VenueLook) -> VenueLook:
-    return look
-
-
-def halved(look: VenueLook) -> VenueLook:
-    """The same book with half of every displayed quantity."""
-    with localcontext(EXACT):
-        levels = tuple(LookLevel(x.price, x.displayed / 2, x.taken) for x in look.levels)
-        return replace(look, levels=levels, visible=look.visible / 2)
-
-
 class Replay:
     """Schedule, sweep and liquidity memory of `order` over stored looks; late and paused slices fill nothing.
 
     order   the replayed one: its ticket may differ from that of the order that took the looks
-    view    what becomes of each look
+    share   of every displayed quantity is there
     memory  False: each look offers all that it displays. The memory is the replay's own; what other orders
             had taken is not in it
 
     Looks of exchanges that `order` does not name are left out.
     """
 
-    def __init__(
-        self, order: Order, *, view: Callable[[VenueLook], VenueLook] = as_stored, memory: bool = True
-    ) -> None:
-        self._order, self._view, self._memory = order, view, memory
+    def __init__(self, order: Order, *, share: Decimal = _ALL, memory: bool = True) -> None:
+        self._order, self._share, self._memory = order, share, memory
         self._schedule = Schedule.of(order)
         self._fees_of = {terms.exchange: terms.taker_fee for terms in order.terms}
         self._taken: dict[tuple[str, Decimal], Decimal] = {}
@@ -80,21 +68,34 @@ class Replay:
             return
         order, ticket = self._order, self._order.ticket
         wanted = target(self._schedule, number, self._executed_lots, ticket.catch_up)
-        origins = [look for look in stored.venues if look.exchange in ticket.exchanges]
-        venues = [self._view(look) for look in origins]
-        if ticket.max_participation is not None:
-            venues = [_measured(look, ticket) for look in venues]
-        if self._memory and self._taken:
-            bounded = [_bounded(look, origin) for look, origin in zip(venues, origins, strict=True)]
-            self._taken = liquidity.seen(self._taken, bounded, ticket.side)
+        scene = self._scene(stored)
+        if self._taken:
+            deeper = {key: self._part(displayed) for key, displayed in stored.deeper.items()}
+            self._taken = liquidity.seen(self._taken, scene, deeper)
         if stored.reason is MissReason.PAUSED:
             return
-        venues = [_remembering(look, self._taken) for look in venues]
-        swept = sweep(ticket, order.terms, order.lot_size, venues, wanted)
-        self._limited += not deep_enough(
-            ticket, order.terms, order.lot_size, venues, wanted, swept, stored=origins
-        )
+        swept = sweep(ticket, order.terms, order.lot_size, scene, self._taken, wanted)
+        self._limited += not deep_enough(order, ticket, scene, self._taken, wanted, swept)
         self._count(swept)
+
+    def _scene(self, stored: Slice) -> Scene:
+        """Where a book went on behind its look, the memory of deeper prices must stay: nobody knows."""
+        ticket, looks = self._order.ticket, []
+        for look in stored.venues:
+            if look.exchange not in ticket.exchanges:
+                continue
+            if self._share != _ALL:
+                levels = tuple([Level(x.price, self._part(x.quantity)) for x in look.levels])
+                look = replace(look, levels=levels, visible=self._part(look.visible))  # noqa: PLW2901
+            if ticket.max_participation is not None:
+                look = _measured(look, ticket)  # noqa: PLW2901
+            if look.more and look.levels:
+                look = replace(look, horizon=look.levels[-1].price)  # noqa: PLW2901
+            looks.append(look)
+        return Scene(looks, ticket.side)
+
+    def _part(self, displayed: Decimal) -> Decimal:
+        return EXACT.multiply(displayed, self._share)
 
     def _count(self, swept: Swept) -> None:
         with localcontext(EXACT):
@@ -127,59 +128,43 @@ def replay(order: Order, looks: Looks) -> Replayed:
 
 
 def deep_enough(
-    ticket: Ticket,
-    terms: Sequence[VenueTerms],
-    lot: Decimal,
-    venues: Sequence[VenueLook],
-    wanted_lots: int,
-    swept: Swept,
-    *,
-    stored: Sequence[VenueLook],
+    order: Order, ticket: Ticket, scene: Scene, taken: Taken, wanted_lots: int, swept: Swept
 ) -> bool:
     """Whether levels that the looks left out could not have changed these fills.
 
     That is sure of a look that reached the limit or the end of its book, that offers all that was wanted by
     itself, or whose last level ranks behind every fill while nothing was lacking.
 
-    stored  the same looks with the memory they were taken with: see `edge`
+    ticket, taken  that the slice was swept with
     """
     bounded = ticket.max_participation is not None
     lacking = swept.reason not in (None, MissReason.PARTICIPATION)
-    for look, origin in zip(venues, stored, strict=True):
+    for look in scene.venues:
         if not (look.more and look.levels):
             continue
-        offers_all = _offers(look, origin, lot, wanted_lots)
+        offers_all = _offers(look, taken, order.lot_size, wanted_lots)
         if offers_all and not bounded:
             continue
-        price = edge(origin)
-        if not within_limit(ticket, price):
+        edge = look.levels[-1].price
+        if not within_limit(ticket, edge):
             continue
         if (bounded and _unmeasured(look)) or (not offers_all and lacking):
             return False
-        if not offers_all and _ranks_before_a_fill(ticket, terms, look.exchange, price, swept):
+        if not offers_all and _ranks_before_a_fill(ticket, order.terms, look.exchange, edge, swept):
             return False
     return True
 
 
-def edge(look: VenueLook) -> Decimal:
-    """The price down to which a look surely skipped no level.
-
-    Behind it there are only prices that were remembered, with gaps between them; those have `taken` above 0.
-    """
-    certain = [level.price for at, level in enumerate(look.levels) if at < LEAST_LEVELS or not level.taken]
-    return certain[-1]
-
-
-def _offers(look: VenueLook, origin: VenueLook, lot: Decimal, wanted_lots: int) -> bool:
-    """Whether its certain levels hold all that was wanted.
+def _offers(look: VenueLook, taken: Taken, lot: Decimal, wanted_lots: int) -> bool:
+    """Whether it holds all that was wanted.
 
     Levels beyond the limit count too: a look that has one of them reached the limit, and is deep enough.
     """
-    for at, (level, before) in enumerate(zip(look.levels, origin.levels, strict=True)):
+    for level in look.levels:
         if wanted_lots <= 0:
             break
-        if at < LEAST_LEVELS or not before.taken:
-            wanted_lots -= int(EXACT.divide_int(EXACT.subtract(level.displayed, level.taken), lot))
+        free = EXACT.subtract(level.quantity, taken.get((look.exchange, level.price), ZERO))
+        wanted_lots -= int(EXACT.divide_int(free, lot))
     return wanted_lots <= 0
 
 
@@ -196,7 +181,7 @@ def _ranks_before_a_fill(
 def _unmeasured(look: VenueLook) -> bool:
     """`_measured` filled in a sum over the levels looked at: less than all that was displayed."""
     with localcontext(EXACT):
-        return look.visible == sum((level.displayed for level in look.levels), ZERO)
+        return look.visible == sum((level.quantity for level in look.levels), ZERO)
 
 
 def _measured(look: VenueLook, ticket: Ticket) -> VenueLook:
@@ -204,21 +189,5 @@ def _measured(look: VenueLook, ticket: Ticket) -> VenueLook:
     if look.visible or not look.levels:
         return look
     with localcontext(EXACT):
-        within = (x.displayed for x in look.levels if within_limit(ticket, x.price))
+        within = (x.quantity for x in look.levels if within_limit(ticket, x.price))
         return replace(look, visible=sum(within, ZERO))
-
-
-def _bounded(look: VenueLook, origin: VenueLook) -> VenueLook:
-    """Where the book went on behind the look, the memory of deeper prices must stay."""
-    return replace(look, horizon=edge(origin)) if look.more and look.levels else look
-
-
-def _remembering(look: VenueLook, taken: Taken) -> VenueLook:
-    remembered = [taken.get((look.exchange, level.price), ZERO) for level in look.levels]
-    if not any(remembered) and not any(level.taken for level in look.levels):
-        return look
-    levels = tuple(
-        LookLevel(x.price, x.displayed, min(quantity, x.displayed))
-        for x, quantity in zip(look.levels, remembered, strict=True)
-    )
-    return replace(look, levels=levels)

@@ -253,7 +253,7 @@ def _displayed(order: Order, look: VenueLook) -> Decimal:
         return ZERO
     if order.ticket.max_participation is not None:
         return look.visible
-    return exact_sum(x.displayed for x in look.levels if within_limit(order.ticket, x.price))
+    return exact_sum(x.quantity for x in look.levels if within_limit(order.ticket, x.price))
 
 
 class _Fills:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from twap.domain import liquidity
 from twap.ports.numbers import EXACT
-from twap.ports.order import OrderStatus, Progress, Side, Slice, Taken
+from twap.ports.order import OrderStatus, Progress, Slice, Taken
 
 
 @dataclass(slots=True)
@@ -37,13 +37,9 @@ class Running:
             progress.taken,
         )
 
-    def count(self, one: Slice, side: Side) -> None:
-        """Totals after a slice: exact sums over its executions."""
+    def count(self, one: Slice) -> None:
+        """Totals after a slice: exact sums over its executions. `taken` knows its look already."""
         self.slices_done = one.number
-        if not one.venues:
-            return
-        if self.taken:
-            self.taken = liquidity.seen(self.taken, one.venues, side)
         if not one.executions:
             return
         self.executed = EXACT.add(self.executed, one.filled)

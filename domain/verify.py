@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from twap.domain import liquidity
-from twap.domain.execution import consolidated_mid, filled_slice, is_late
+from twap.domain.execution import filled_slice, is_late
+from twap.domain.scene import Scene
 from twap.domain.schedule import Schedule, target
 from twap.ports.market import ZERO, BookState
 from twap.ports.numbers import EXACT, exact_sum
-from twap.ports.order import MissReason, Order, OrderStatus, Side, Slice, Taken, VenueLook
+from twap.ports.order import MissReason, Order, OrderStatus, Side, Slice, Taken
 
 _SLICE_FIELDS = ("order_id", "due_at", "planned", "target", "filled", "reason", "mid")
 _FILL_FIELDS = (
@@ -56,10 +57,10 @@ class _Followed:
     fees: Decimal = ZERO
     lots_count: int = 0
 
-    def count(self, one: Slice, side: Side) -> None:
-        if one.venues:
-            self.taken = liquidity.with_fills(liquidity.seen(self.taken, one.venues, side), one.executions)
+    def count(self, one: Slice) -> None:
+        """The look has been followed already."""
         fills = one.executions
+        self.taken = liquidity.with_fills(self.taken, fills)
         self.executed = EXACT.add(self.executed, exact_sum(fill.quantity for fill in fills))
         notional = exact_sum(EXACT.multiply(fill.price, fill.quantity) for fill in fills)
         self.notional = EXACT.add(self.notional, notional)
@@ -99,10 +100,14 @@ def _computed(order: Order, slices: Sequence[Slice], *, shared: bool) -> list[Di
         if not 1 <= one.number <= schedule.slices:
             found.append(Discrepancy(one.number, "number", one.number, f"1 to {schedule.slices}"))
             continue
-        found += _looks(order, one, followed.taken, shared=shared)
-        expected = _expected(order, schedule, one, followed.executed)
+        scene = Scene(one.venues, order.ticket.side)
+        if one.venues:
+            followed.taken = liquidity.seen(followed.taken, scene, one.deeper)
+        found += _looks(order, one, scene)
+        found += _memory(one, scene, followed.taken if one.venues else {}, shared=shared)
+        expected = _expected(order, schedule, one, scene, followed.executed)
         found += _slice_differs(one, expected)
-        followed.count(expected, order.ticket.side)
+        followed.count(expected)
     found += _start_differs(order, slices)
     found += _order_differs(order, schedule, later, followed)
     return found
@@ -116,47 +121,62 @@ def _arrival(order: Order, arrival: Slice | None, later: Sequence[Slice]) -> Ite
         if seen_at:
             yield Discrepancy(0, "number", "missing", "the look at arrival: a later slice met a fresh book")
         return
-    yield from _looks(order, arrival, {}, shared=False)
-    mid = consolidated_mid(arrival.venues, order.ticket.side)
-    yield from _differ(None, [("arrival_mid", stored, mid)])
+    scene = Scene(arrival.venues, order.ticket.side)
+    yield from _looks(order, arrival, scene)
+    yield from _memory(arrival, scene, {}, shared=False)
+    yield from _differ(None, [("arrival_mid", stored, scene.mid)])
     plain = Slice(
-        order.id, 0, order.starts_at, arrival.looked_at, ZERO, ZERO, ZERO, None, mid, arrival.venues
+        order.id, 0, order.starts_at, arrival.looked_at, ZERO, ZERO, ZERO, None, scene.mid, arrival.venues
     )
     yield from _slice_differs(arrival, plain)
     if seen_at and min(seen_at) < arrival.looked_at:
         yield Discrepancy(0, "looked_at", arrival.looked_at, f"at most {_text(min(seen_at))}")
 
 
-def _looks(order: Order, one: Slice, memory: Taken, *, shared: bool) -> Iterator[Discrepancy]:
-    """The looks are one per exchange, in order, best price first, and know what the order took before."""
+def _looks(order: Order, one: Slice, scene: Scene) -> Iterator[Discrepancy]:
+    """The looks are one per exchange, in order, best price first."""
     if not one.intact:
         yield Discrepancy(one.number, "looks", "changed", "as they were stored, at their time")
-    names = tuple(look.exchange for look in one.venues)
-    if one.venues:
+    names = tuple(look.exchange for look in scene.venues)
+    if scene.venues:
         yield from _differ(one.number, [("venues", names, order.ticket.exchanges)])
-    for look in one.venues:
+    for look in scene.venues:
         if look.state is not BookState.LIVE and look.levels:
             yield Discrepancy(one.number, f"{look.exchange} levels", len(look.levels), "none: no live book")
-        yield from _levels(one.number, look, memory, order.ticket.side, shared=shared)
+        before: Decimal | None = None
+        for level in look.levels:
+            if before is not None and not _worse(level.price, before, scene.side):
+                name = f"{_level(look.exchange, level.price)} price"
+                yield Discrepancy(one.number, name, level.price, f"worse than {before:f}")
+            before = level.price
 
 
-def _levels(
-    number: int, look: VenueLook, memory: Taken, side: Side, *, shared: bool
-) -> Iterator[Discrepancy]:
-    before: Decimal | None = None
-    for level in look.levels:
-        name = f"{look.exchange} level {level.price:f}"
-        if before is not None and (level.price <= before if side is Side.BUY else level.price >= before):
-            yield Discrepancy(number, f"{name} price", level.price, f"worse than {before:f}")
-        before = level.price
-        own = min(memory.get((look.exchange, level.price), ZERO), level.displayed)
-        if shared and not own <= level.taken <= level.displayed:
-            yield Discrepancy(number, f"{name} taken", level.taken, f"{own:f} to {level.displayed:f}")
-        elif not shared and level.taken != own:
-            yield Discrepancy(number, f"{name} taken", level.taken, own)
+def _memory(one: Slice, scene: Scene, expected: Taken, *, shared: bool) -> Iterator[Discrepancy]:
+    """The slice knows what the order took before. expected: by the slices before it, after this look."""
+    for key in sorted({*one.taken, *expected}):
+        name, stored, own = f"{_level(*key)} taken", one.taken.get(key, ZERO), expected.get(key, ZERO)
+        if not shared:
+            yield from _differ(one.number, [(name, stored, own)])
+            continue
+        displayed = scene.displayed.get(key, one.deeper.get(key))
+        if stored < own or (displayed is not None and stored > displayed):
+            most = "no end" if displayed is None else f"{displayed:f}"
+            yield Discrepancy(one.number, name, stored, f"{own:f} to {most}")
+    for exchange, price in sorted(one.deeper):
+        if (exchange, price) in scene.displayed or (exchange, price) not in one.taken:
+            where = "a remembered price behind the look"
+            yield Discrepancy(one.number, f"{exchange} deeper level", price, where)
 
 
-def _expected(order: Order, schedule: Schedule, one: Slice, executed: Decimal) -> Slice:
+def _worse(price: Decimal, before: Decimal, side: Side) -> bool:
+    return price > before if side is Side.BUY else price < before
+
+
+def _level(exchange: str, price: Decimal) -> str:
+    return f"{exchange} level {price:f}"
+
+
+def _expected(order: Order, schedule: Schedule, one: Slice, scene: Scene, executed: Decimal) -> Slice:
     """The slice as the domain computes it from its looks."""
     lot, latency = order.lot_size, order.ticket.latency
     due_at = schedule.due_at(one.number)
@@ -165,14 +185,14 @@ def _expected(order: Order, schedule: Schedule, one: Slice, executed: Decimal) -
     wanted = target(schedule, one.number, executed_lots, order.ticket.catch_up)
     overdue = is_late(schedule, due_at, one.looked_at, latency)
     late = overdue or one.number < schedule.latest_due(one.looked_at, latency)
-    mid = None if late else consolidated_mid(one.venues, order.ticket.side)
     # The looks alone can't tell that an order was paused; what they can tell is what follows from it.
     paused = one.reason is MissReason.PAUSED
     if not (late or paused):
-        return filled_slice(order, one.number, due_at, one.looked_at, planned, wanted, mid, one.venues)
+        return filled_slice(
+            order, one.number, due_at, one.looked_at, planned, wanted, scene, one.taken, one.deeper
+        )
     reason = MissReason.LATE if late else MissReason.PAUSED
     quantity = EXACT.multiply(lot, wanted)
-    venues = () if late else one.venues
     return Slice(
         order.id,
         one.number,
@@ -182,8 +202,8 @@ def _expected(order: Order, schedule: Schedule, one: Slice, executed: Decimal) -
         quantity,
         ZERO,
         reason if wanted else None,
-        mid,
-        venues,
+        None if late else scene.mid,
+        () if late else scene.venues,
     )
 
 

@@ -33,9 +33,10 @@ CLAIM_SECONDS = 1.0
 LEASE_SECONDS = 15.0
 CLAIMED_AT_ONCE = 2_000
 LOOKS_AT_ONCE = 5_000
-"""So many slices look at the books before the first of them is stored: a look that comes late is another
-look, while a slice may be stored a little later."""
-STEPS_AT_ONCE = 500
+"""So many slices may have looked and wait to be stored."""
+STEPS_AT_ONCE = 2_000
+"""In one transaction, where so many wait: fewer commits, and pages of the indexes are written once."""
+SETTLED_AT_ONCE = 200
 BATCHES_ON_THEIR_WAY = 3
 RETRY = timedelta(seconds=1)
 YIELD_AFTER_SECONDS = 0.002
@@ -168,17 +169,9 @@ class Executor:
 
     # -- due slices
 
-    async def _advance_due(self) -> list[_Move]:
-        """Whatever is due, in order of due time, within bounds; the loop gets a turn in between."""
-        moves: list[_Move] = []
-        more = self._advance_some(moves)
-        while more:
-            await asyncio.sleep(0)
-            more = self._advance_some(moves)
-        return moves
-
-    def _advance_some(self, moves: list[_Move]) -> bool:
-        """Some milliseconds of work, on the books of one instant; whether there is more to do."""
+    def _advance_some(self, moves: deque[_Move]) -> bool:
+        """Whatever is due, in order of due time, for some milliseconds, on the books of one instant; whether
+        there is more to do."""
         now, began = self._clock.now(), self._clock.monotonic()
         books, busy = self._market.at_once(), 0.0
         while self._heap and self._heap[0][0] <= now and len(moves) < LOOKS_AT_ONCE:
@@ -201,24 +194,28 @@ class Executor:
         return False
 
     async def _work(self) -> None:
-        """Advance and record what is due. While the database writes a batch, the next ones are computed: two
-        may be on their way, so that neither waits for the other."""
+        """Advance and record what is due. Looks don't wait for the database: it gets what they have brought,
+        batch by batch, and several may be on their way, so that neither waits for the other."""
         began = self._clock.monotonic()
-        moves = await self._advance_due()
-        if not moves:
-            return
+        looked: deque[_Move] = deque()
         writing: deque[asyncio.Task[None]] = deque()
+        more = self._advance_some(looked)
+        if not looked:
+            return
         try:
-            while moves:
-                for begin in range(0, len(moves), STEPS_AT_ONCE):
-                    batch = moves[begin : begin + STEPS_AT_ONCE]
+            while looked or writing:
+                enough = len(looked) >= STEPS_AT_ONCE or (looked and not more)
+                if enough and len(writing) < BATCHES_ON_THEIR_WAY:
+                    batch = [looked.popleft() for _ in range(min(len(looked), STEPS_AT_ONCE))]
                     writing.append(asyncio.create_task(self._record(batch)))
-                    if len(writing) >= BATCHES_ON_THEIR_WAY:
-                        await writing.popleft()
-                moves = await self._advance_due()
+                    await self._claim()  # work without end must not let the claims run out
+                elif writing and (writing[0].done() or not more):
+                    await writing.popleft()
+                else:
+                    await asyncio.sleep(0)
+                more = self._advance_some(looked)
         finally:
             await asyncio.gather(*writing)  # also when we stop: a batch is stored, or not, as a whole
-            await self._claim()  # work without end must not let the claims run out
         self.stats.tick(self._clock.monotonic() - began)
 
     def _advance(self, held: Held, now: datetime, books: Books) -> Advance | None:
@@ -243,6 +240,16 @@ class Executor:
             outcomes = [Recorded.FAILED] * len(moves)
         else:
             self.stats.storage_works()
+        lost: list[Held] = []
+        for begin in range(0, len(moves), SETTLED_AT_ONCE):
+            part = slice(begin, begin + SETTLED_AT_ONCE)
+            lost += self._settle(moves[part], outcomes[part])
+            await asyncio.sleep(0)
+        for held in lost:
+            await self._reload(held)
+
+    def _settle(self, moves: Sequence[_Move], outcomes: Sequence[Recorded]) -> list[Held]:
+        """What becomes of the orders; gives those that somebody else has changed."""
         now, began = self._clock.now(), self._clock.monotonic()
         lost: list[Held] = []
         for move, outcome in zip(moves, outcomes, strict=True):
@@ -259,8 +266,7 @@ class Executor:
                 self.stats.lost()
                 lost.append(move.held)
         self.stats.busy(self._clock.monotonic() - began)
-        for held in lost:
-            await self._reload(held, now)
+        return lost
 
     def _stored(self, move: _Move, now: datetime) -> None:
         held = move.held
@@ -269,8 +275,9 @@ class Executor:
         self._bus.publish(OrderChanged(held.order, move.advance.executions))
         self._schedule(held, now)
 
-    async def _reload(self, held: Held, now: datetime) -> None:
+    async def _reload(self, held: Held) -> None:
         """Somebody changed the order (pause, cancel): go on from what is stored."""
+        now = self._clock.now()
         try:
             stored = await self._orders.get(held.order.id)
         except StorageError as error:

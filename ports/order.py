@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from twap.ports.market import ZERO, BookState
+from twap.ports.market import ZERO, BookState, Level
 from twap.ports.values import value
 
 
@@ -118,18 +118,17 @@ class VenueTerms:
     taker_fee: Decimal
 
 
-@value(frozen=True, slots=True)
-class LookLevel:
-    """displayed: base at that price; taken: what the order had taken there (after min with displayed)."""
+Quantities = Mapping[tuple[str, Decimal], Decimal]
+"""(exchange, price) to a base quantity."""
 
-    price: Decimal
-    displayed: Decimal
-    taken: Decimal
+Taken = Quantities
+"""Liquidity memory: what the order has taken of what is displayed there."""
 
 
 @value(frozen=True, slots=True)
 class VenueLook:
-    """One exchange's book as a slice saw it: the order's far side, best first, as deep as was relevant.
+    """One exchange's book at an instant: the side that orders take from, best first, as deep as was relevant.
+    Nothing in it is one order's own.
 
     near_best  best price of the other side, for the mid price
     sequence, exchange_time, age_ms  None where there was no book
@@ -145,7 +144,7 @@ class VenueLook:
     exchange_time: datetime | None = None
     age_ms: int | None = None
     near_best: Decimal | None = None
-    levels: tuple[LookLevel, ...] = ()
+    levels: tuple[Level, ...] = ()
     more: bool = False
     visible: Decimal = ZERO
     horizon: Decimal | None = None
@@ -185,6 +184,8 @@ class Slice:
     planned    by the schedule; target: planned plus its share of what earlier slices left
     reason     why filled < target; None where it is not
     mid        consolidated mid price of the fresh books at the look; None without one
+    taken      the liquidity memory at the look: nowhere more than is displayed
+    deeper     what is displayed at remembered prices that lie behind the levels of the looks
     intact     False: what the storage gave back of the look is not what was stored
     """
 
@@ -198,12 +199,10 @@ class Slice:
     reason: MissReason | None
     mid: Decimal | None
     venues: tuple[VenueLook, ...]
+    taken: Taken = field(default_factory=dict)
+    deeper: Quantities = field(default_factory=dict)
     executions: tuple[Execution, ...] = ()
     intact: bool = True
-
-
-Taken = Mapping[tuple[str, Decimal], Decimal]
-"""Liquidity memory: (exchange, price) to the base quantity the order has taken of what is displayed there."""
 
 
 @value(frozen=True, slots=True)

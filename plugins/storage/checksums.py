@@ -10,9 +10,10 @@ import msgspec
 _encode = msgspec.json.Encoder().encode
 
 
-def of_looks(packed: bytes, looked_at: int) -> int:
+def of_looks(packed: bytes, memory: bytes | None, looked_at: int) -> int:
     """looked_at: microseconds since the epoch."""
-    return crc32(packed, crc32(looked_at.to_bytes(8, "big", signed=True)))
+    looks = crc32(packed, crc32(looked_at.to_bytes(8, "big", signed=True)))
+    return looks if memory is None else crc32(memory, looks)
 
 
 def of_request(values: Sequence[object]) -> int:

@@ -1,72 +1,100 @@
 """Looks in the form they are stored in: MessagePack arrays, decimals as their digits.
 
-One venue: exchange, state, sequence, exchange time, age, near best, more, visible, levels, horizon; one
-level: price, displayed, taken.
+Looks, the same bytes for all orders that saw the same: of each venue exchange, state, sequence, exchange
+time, age, near best, more, visible, levels (price, displayed), horizon.
+
+Memory, an order's own: exchange, price and quantity of what it had taken, and of what is displayed deeper.
+None where there is neither.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from twap.plugins.storage.fields import to_microseconds, to_moment
-from twap.ports.market import BookState
-from twap.ports.order import LookLevel, VenueLook
+from twap.ports.market import ZERO, BookState, Level
+from twap.ports.order import Quantities, VenueLook
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
-Packed = dict[int, msgspec.Raw]
-"""Looks and levels by `id`: for as long as they live."""
+_Triples = list[tuple[str, Decimal, Decimal]]
+_memory = msgspec.msgpack.Decoder(tuple[_Triples, _Triples])
+
+_LEAST_LEVELS = 10
+"""Of a look as older versions stored it: a later level with `taken` was remembered, not looked at."""
+
+Packed = dict[int, bytes]
+"""Tuples of looks by `id`: for as long as they live."""
 
 
-def pack(venues: tuple[VenueLook, ...], known: Packed | None = None) -> bytes:
-    """known: shared by looks that are packed together, as thousands of orders see the same levels."""
-    packed = {} if known is None else known
-    return _encode([packed.get(id(venue)) or _pack_venue(venue, packed) for venue in venues])
+def pack(venues: tuple[VenueLook, ...], known: Packed) -> bytes:
+    """known: shared by looks that are packed together, as thousands of orders see the same."""
+    packed = known.get(id(venues))
+    if packed is None:
+        packed = known[id(venues)] = _encode([_fields(venue) for venue in venues])
+    return packed
 
 
-def unpack(data: bytes) -> tuple[VenueLook, ...]:
-    """Raises ValueError, TypeError or ArithmeticError where it can't be read."""
-    return tuple(_venue(*fields) for fields in _decode(data))
+def pack_memory(taken: Quantities, deeper: Quantities) -> bytes | None:
+    return _encode((_triples(taken), _triples(deeper))) if taken or deeper else None
 
 
-def _pack_venue(venue: VenueLook, known: Packed) -> msgspec.Raw:
-    exchange_time, near_best, horizon = venue.exchange_time, venue.near_best, venue.horizon
-    fields = (
+def unpack(
+    looks: bytes, memory: bytes | None
+) -> tuple[tuple[VenueLook, ...], dict[tuple[str, Decimal], Decimal], dict[tuple[str, Decimal], Decimal]]:
+    """The looks, what was taken and what is displayed deeper.
+
+    Raises ValueError, TypeError or ArithmeticError where it can't be read.
+    """
+    taken: dict[tuple[str, Decimal], Decimal] = {}
+    deeper: dict[tuple[str, Decimal], Decimal] = {}
+    venues = tuple([_venue(fields, taken, deeper) for fields in _decode(looks)])
+    if memory is not None:
+        pairs = ({(exchange, price): x for exchange, price, x in part} for part in _memory.decode(memory))
+        taken, deeper = pairs
+    return venues, taken, deeper
+
+
+def _triples(quantities: Quantities) -> _Triples:
+    return [(exchange, price, quantity) for (exchange, price), quantity in quantities.items()]
+
+
+def _fields(venue: VenueLook) -> Sequence[object]:
+    exchange_time = venue.exchange_time
+    return (
         venue.exchange,
         venue.state.value,
         venue.sequence,
         None if exchange_time is None else to_microseconds(exchange_time),
         venue.age_ms,
-        None if near_best is None else str(near_best),
+        venue.near_best,
         venue.more,
-        str(venue.visible),
-        [known.get(id(level)) or _pack_level(level, known) for level in venue.levels],
-        None if horizon is None else str(horizon),
+        venue.visible,
+        [(level.price, level.quantity) for level in venue.levels],
+        venue.horizon,
     )
-    packed = known[id(venue)] = msgspec.Raw(_encode(fields))
-    return packed
-
-
-def _pack_level(level: LookLevel, known: Packed) -> msgspec.Raw:
-    texts = (str(level.price), str(level.displayed), str(level.taken))
-    packed = known[id(level)] = msgspec.Raw(_encode(texts))
-    return packed
 
 
 def _venue(
-    exchange: str,
-    state: str,
-    sequence: int | None,
-    exchange_time: int | None,
-    age_ms: int | None,
-    near_best: str | None,
-    more: bool,
-    visible: str,
-    levels: list[Any],
-    horizon: str | None,
+    fields: Sequence[Any],
+    taken: dict[tuple[str, Decimal], Decimal],
+    deeper: dict[tuple[str, Decimal], Decimal],
 ) -> VenueLook:
+    """taken, deeper: get what older versions stored with the levels."""
+    exchange, state, sequence, exchange_time, age_ms, near_best, more, visible, listed, horizon = fields
+    levels = []
+    for number, (price, displayed, *before) in enumerate(listed):
+        level = Level(Decimal(price), Decimal(displayed))
+        gone = Decimal(before[0]) if before else ZERO
+        if gone:
+            taken[exchange, level.price] = gone
+        if gone and number >= _LEAST_LEVELS:
+            deeper[exchange, level.price] = level.quantity
+        else:
+            levels.append(level)
     return VenueLook(
         exchange=exchange,
         state=BookState(state),
@@ -74,10 +102,7 @@ def _venue(
         exchange_time=None if exchange_time is None else to_moment(exchange_time),
         age_ms=age_ms,
         near_best=None if near_best is None else Decimal(near_best),
-        levels=tuple(
-            LookLevel(Decimal(price), Decimal(displayed), Decimal(taken))
-            for price, displayed, taken in levels
-        ),
+        levels=tuple(levels),
         more=more,
         visible=Decimal(visible),
         horizon=None if horizon is None else Decimal(horizon),

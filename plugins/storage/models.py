@@ -94,6 +94,7 @@ class SliceRow(Model):
     reason = fields.TextField(null=True)
     mid = ExactDecimalField(null=True)
     venues = fields.BinaryField()
+    memory = fields.BinaryField(null=True)
     checksum = fields.BigIntField(null=True)
 
     class Meta:
@@ -103,7 +104,8 @@ class SliceRow(Model):
 class ExecutionRow(Model):
     """position: within its slice, from 0."""
 
-    id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    entry = fields.BigIntField(primary_key=True, generated=True)
+    id = fields.TextField()
     order_id = fields.TextField()
     slice = fields.BigIntField()
     position = fields.BigIntField()

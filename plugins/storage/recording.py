@@ -47,11 +47,7 @@ async def record(database: Database, steps: Sequence[Step]) -> list[Recorded]:
     """See `twap.ports.store.OrderStore.record`."""
     prepared = await _prepare(steps)
     sound = [step for step in prepared if step is not None]
-    try:
-        outcomes = iter(await _write(database, sound))
-    except (StorageError, IntegrityError) as error:
-        _stop_if_unusable(database, error)
-        outcomes = iter([await _write_alone(database, step) for step in sound])
+    outcomes = iter(await _write_parts(database, sound))
     return [Recorded.FAILED if step is None else next(outcomes) for step in prepared]
 
 
@@ -160,15 +156,23 @@ async def _many(
         await database.execute_many(session, statement, rows)
 
 
-async def _write_alone(database: Database, step: _Prepared) -> Recorded:
+async def _write_parts(database: Database, steps: Sequence[_Prepared]) -> list[Recorded]:
+    """All at once; if the database refuses that, each half by itself, down to the step that it refuses."""
     try:
-        return (await _write(database, [step]))[0]
+        return await _write(database, steps)
     except (StorageError, IntegrityError) as error:
         _stop_if_unusable(database, error)
-        if isinstance(error, IntegrityError) and await _slice_is_stored(database, step):
-            return Recorded.LOST
-        _log.warning("order %s: the database refused a step: %s", step.order_id, database.reason(error))
-        return Recorded.FAILED
+        if len(steps) == 1:
+            return [await _refused(database, steps[0], error)]
+    middle = len(steps) // 2
+    return await _write_parts(database, steps[:middle]) + await _write_parts(database, steps[middle:])
+
+
+async def _refused(database: Database, step: _Prepared, error: Exception) -> Recorded:
+    if isinstance(error, IntegrityError) and await _slice_is_stored(database, step):
+        return Recorded.LOST
+    _log.warning("order %s: the database refused a step: %s", step.order_id, database.reason(error))
+    return Recorded.FAILED
 
 
 async def _slice_is_stored(database: Database, step: _Prepared) -> bool:

@@ -8,7 +8,7 @@ import msgspec
 
 from twap.plugins.storage import checksums
 from twap.plugins.storage.fields import to_microseconds, to_moment
-from twap.plugins.storage.looks import Packed, pack, unpack
+from twap.plugins.storage.looks import Packed, pack, pack_memory, unpack
 from twap.plugins.storage.models import ExecutionRow, OrderRow, SliceRow, UserRow
 from twap.ports.account import Role, TokenFamily, User
 from twap.ports.numbers import plain
@@ -92,9 +92,10 @@ def totals_values(progress: Progress) -> Values:
     )
 
 
-def slice_values(piece: Slice, known: Packed | None = None) -> Values:
+def slice_values(piece: Slice, known: Packed) -> Values:
     """For `INSERT_SLICE`. known: as in `pack`."""
     looked_at, venues = to_microseconds(piece.looked_at), pack(piece.venues, known)
+    memory = pack_memory(piece.taken, piece.deeper)
     return (
         piece.order_id,
         piece.number,
@@ -106,7 +107,8 @@ def slice_values(piece: Slice, known: Packed | None = None) -> Values:
         None if piece.reason is None else piece.reason.value,
         None if piece.mid is None else plain(piece.mid),
         venues,
-        checksums.of_looks(venues, looked_at),
+        memory,
+        checksums.of_looks(venues, memory, looked_at),
     )
 
 
@@ -182,7 +184,7 @@ def _request_checksum(row: OrderRow) -> int:
 def to_slice(row: SliceRow, executions: tuple[Execution, ...]) -> Slice:
     """Raises ValueError, saying which slice, where it can't be read."""
     try:
-        venues = unpack(row.venues)
+        venues, taken, deeper = unpack(row.venues, row.memory)
         reason = None if row.reason is None else MissReason(row.reason)
     except (ValueError, TypeError, ArithmeticError) as error:
         raise ValueError(f"slice {row.number} of order {row.order_id} can't be read: {error}") from error
@@ -197,9 +199,15 @@ def to_slice(row: SliceRow, executions: tuple[Execution, ...]) -> Slice:
         reason=reason,
         mid=row.mid,
         venues=venues,
+        taken=taken,
+        deeper=deeper,
         executions=executions,
-        intact=row.checksum in (None, checksums.of_looks(row.venues, to_microseconds(row.looked_at))),
+        intact=row.checksum in (None, _looks_checksum(row)),
     )
+
+
+def _looks_checksum(row: SliceRow) -> int:
+    return checksums.of_looks(row.venues, row.memory, to_microseconds(row.looked_at))
 
 
 def to_execution(row: ExecutionRow) -> Execution:

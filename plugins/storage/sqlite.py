@@ -13,7 +13,8 @@ from tortoise import BaseDBAsyncClient
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper
 from tortoise.exceptions import BaseORMException
 
-from twap.plugins.storage.address import SqliteAddress
+from twap.plugins.storage.address import MEMORY, SqliteAddress
+from twap.plugins.storage.checkpoints import PAGES_IN_LOG, Checkpoints
 from twap.plugins.storage.database import Database
 
 _UNUSABLE = frozenset(
@@ -32,7 +33,7 @@ _UNUSABLE = frozenset(
 )
 
 
-ROWS_PER_STATEMENT = (500, 50)
+ROWS_PER_STATEMENT = (2000, 200, 20)
 
 
 class SqliteDatabase(Database):
@@ -57,8 +58,20 @@ class SqliteDatabase(Database):
                 "foreign_keys": "ON",
                 "journal_size_limit": 64 * 2**20,
                 "cache_size": -32 * 1024,
+                "wal_autocheckpoint": PAGES_IN_LOG,
             }
         )
+        self._checkpoints = None if address.file == MEMORY else Checkpoints(address.file)
+
+    async def connect(self) -> None:
+        await super().connect()
+        if self._checkpoints is not None:
+            self._checkpoints.start()
+
+    async def close(self) -> None:
+        if self._checkpoints is not None and self._connected:
+            await asyncio.to_thread(self._checkpoints.stop)
+        await super().close()
 
     def sql(self, statement: str) -> str:
         return statement
@@ -77,6 +90,8 @@ class SqliteDatabase(Database):
                 done += size
         if done < len(rows):
             await super().execute_many(session, statement, rows[done:])
+        if self._checkpoints is not None:
+            self._checkpoints.written(len(rows))
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[BaseDBAsyncClient]:

@@ -43,8 +43,8 @@ CLAIM_ORDER = "UPDATE orders SET claim_owner = ?, claim_until = ?, fence = ? WHE
 
 INSERT_SLICE = """
 INSERT INTO slices (
-    order_id, number, due_at, looked_at, planned, target, filled, reason, mid, venues, checksum
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    order_id, number, due_at, looked_at, planned, target, filled, reason, mid, venues, memory, checksum
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 INSERT_EXECUTION = """

@@ -1,6 +1,6 @@
 """What a batch is measured against: the same rows through the same models, one transaction per order."""
 
-from twap.plugins.storage.looks import pack
+from twap.plugins.storage.looks import pack, pack_memory
 
 
 async def store_row_by_row(storage, step):
@@ -35,7 +35,8 @@ async def store_row_by_row(storage, step):
                 filled=piece.filled,
                 reason=None if piece.reason is None else piece.reason.value,
                 mid=piece.mid,
-                venues=pack(piece.venues),
+                venues=pack(piece.venues, {}),
+                memory=pack_memory(piece.taken, piece.deeper),
             )
             for position, fill in enumerate(piece.executions):
                 await tables.executions.create(

@@ -5,10 +5,9 @@ from decimal import Decimal
 from twap.domain.book import OrderBook, PriceTexts
 from twap.domain.consolidation import Source
 from twap.domain.execution import advance, next_event_at
-from twap.domain.glance import Glance
+from twap.domain.glance import Glance, Instant
 from twap.domain.ladder import Ladder
 from twap.ports.market import BookState
-from twap.ports.order import VenueLook
 
 AGE_MS = 40
 
@@ -34,15 +33,17 @@ class FakeBooks:
     def at_once(self):
         return self
 
-    def look(self, exchange, symbol, demand, remembered):
+    def look(self, demand, memory):
         self.looks += 1
+        return Instant(self).look(demand, memory)
+
+    def glance(self, exchange, symbol):
         state = self._states.get(exchange, BookState.SYNCING)
         if state is not BookState.LIVE:
-            return VenueLook(exchange, state)
+            return Glance(exchange, Source(state, None, None, None))
         book = self._books[exchange]
         source = Source(state, AGE_MS, book.sequence, None)
-        glance = Glance(exchange, source, Ladder(book.bids), Ladder(book.asks), self._times[exchange])
-        return glance.look(demand, remembered)
+        return Glance(exchange, source, Ladder(book.bids), Ladder(book.asks), self._times[exchange])
 
 
 def _texts(levels):

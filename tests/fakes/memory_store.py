@@ -107,9 +107,8 @@ class MemoryOrders:
         moved = stored.progress.revision != step.order.progress.revision - 1
         if moved or any(key in self.pieces for key in keys):
             return Recorded.LOST
-        known = {fill.id for piece in self.pieces.values() for fill in piece.executions}
-        fills = [fill.id for piece in step.slices for fill in piece.executions]
-        if len(set(keys)) < len(keys) or len(set(fills)) < len(fills) or known.intersection(fills):
+        fills = [fill for piece in step.slices for fill in piece.executions]
+        if len(set(keys)) < len(keys) or any(fill.order_id not in self.orders for fill in fills):
             return Recorded.FAILED
         self.orders[step.order.id] = stored.advanced(step.order.progress)
         self.pieces.update(zip(keys, step.slices, strict=True))

@@ -6,11 +6,10 @@ from decimal import Decimal
 from itertools import count
 
 from twap.ports.account import Role, TokenFamily, User
-from twap.ports.market import BookState
+from twap.ports.market import BookState, Level
 from twap.ports.order import (
     BookStamp,
     Execution,
-    LookLevel,
     Order,
     Progress,
     Side,
@@ -86,7 +85,7 @@ def make_look(exchange="Binance", **changes):
         exchange_time=NOON,
         age_ms=120,
         near_best=Decimal("100635.64"),
-        levels=(LookLevel(Decimal("100635.65"), Decimal("0.75"), Decimal(0)),),
+        levels=(Level(Decimal("100635.65"), Decimal("0.75")),),
         visible=Decimal("0.75"),
         horizon=Decimal("100700"),
     )

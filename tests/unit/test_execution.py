@@ -213,7 +213,7 @@ def test_advance_when_a_level_grows_then_only_the_increase_is_new():
     books.show("A", bids={"99": 5}, asks={"101": "0.7"})
     order, slices = run(order, books, 2)
     assert slices[-1].filled == D("0.2")
-    assert slices[-1].venues[0].levels[0].taken == D("0.5")
+    assert slices[-1].taken == {("A", D(101)): D("0.5")}
 
 
 def test_advance_when_a_level_vanished_then_it_starts_afresh():

@@ -34,9 +34,12 @@ class Scene:
         else:
             self.inputs[exchange].delta(Delta("BTC-USDT", 8, 8, bids, asks))
 
-    def look(self, exchange="A", side=Side.BUY, limit="200", need="1", remembered=(), visible=False):
-        demand = Demand(side, D(limit), int(D(need) / LOT), LOT, visible)
-        return self.market.at_once().look(exchange, "BTCUSDT", demand, dict(remembered))
+    def look(self, side=Side.BUY, limit="200", need="1", visible=False):
+        return self.see(side, limit, need, visible)[0].venues[0]
+
+    def see(self, side=Side.BUY, limit="200", need="1", visible=False, remembered=()):
+        demand = Demand("BTCUSDT", ("A",), side, D(limit), int(D(need) / LOT), LOT, visible)
+        return self.market.at_once().look(demand, {("A", price): taken for price, taken in remembered})
 
 
 @pytest.fixture
@@ -97,27 +100,37 @@ def test_look_when_live_then_stamped_and_at_least_ten_levels(scene):
     assert look.more
 
 
-def test_look_when_much_is_needed_then_down_to_twice_as_much(scene):
+def test_look_when_much_is_needed_then_down_to_as_much(scene):
     scene.feed("A", [("99", "1")], [(str(price), "1.05") for price in range(101, 151)])
-    look = scene.look(need="15")
+    look = scene.look(need="30")
     assert len(look.levels) == 30  # whole lots: 1.0 of each level's 1.05
-    assert not scene.look(need="40").more
+    assert not scene.look(need="80").more
 
 
-def test_look_when_levels_were_taken_then_they_do_not_count_and_deep_ones_are_included(scene):
+def test_look_when_prices_behind_it_are_remembered_then_what_is_displayed_there_is_told(scene):
+    scene.feed("A", [("99", "1")], [(str(price), f"0.{price}") for price in range(101, 151)])
+    seen, deeper = scene.see(remembered=[(D(101), D(1)), (D(140), D("0.4")), (D(160), D(1))])
+    assert len(seen.venues[0].levels) == 10
+    assert deeper == {("A", D(140)): D("0.14")}
+
+
+def test_look_when_demands_differ_but_not_the_depth_then_the_scene_is_the_same(scene):
     scene.feed("A", [("99", "1")], [(str(price), "1") for price in range(101, 151)])
-    look = scene.look(need="6", remembered={D(101): D(1), D(140): D("0.4"), D(160): D(1)})
-    assert len(look.levels) == 16  # for 12.0 and what may be gone of them, and the one at 140
-    assert look.levels[0].taken == D(1)
-    assert (look.levels[-1].price, look.levels[-1].taken) == (D(140), D("0.4"))
+    books = scene.market.at_once()
+    one, other, deep = (
+        books.look(Demand("BTCUSDT", ("A",), Side.BUY, D(limit), lots, LOT, measure_visible=False), {})[0]
+        for limit, lots in (("200", 10), ("150", 20), ("150", 200))
+    )
+    assert one is other
+    assert (len(one.venues[0].levels), len(deep.venues[0].levels)) == (10, 20)
 
 
 def test_look_when_beyond_the_limit_then_shown_but_not_counted(scene):
     scene.feed("A", [("99", "1")], [(str(price), "1") for price in range(101, 151)])
-    look = scene.look(limit="103", need="50", visible=True)
+    look = scene.look(limit="103", need="100", visible=True)
     assert len(look.levels) == 10
     assert look.visible == D(3)
-    assert len(scene.look(limit="125", need="50").levels) == 26
+    assert len(scene.look(limit="125", need="100").levels) == 26
 
 
 def test_look_when_selling_then_at_the_bids(scene):

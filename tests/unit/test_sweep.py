@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from twap.domain.scene import Scene
 from twap.domain.sweep import Fill, sweep
-from twap.ports.market import BookState
-from twap.ports.order import FeeRanking, LookLevel, MissReason, Side, Ticket, VenueLook, VenueTerms
+from twap.ports.market import BookState, Level
+from twap.ports.order import FeeRanking, MissReason, Side, Ticket, VenueLook, VenueTerms
 
 
 def ticket(side=Side.BUY, limit="110", **options):
@@ -19,7 +20,8 @@ def terms(name, fee="0", min_quantity="0", min_notional="0"):
 
 
 def look(name, *levels, state=BookState.LIVE, more=False, visible="0"):
-    shown = tuple(LookLevel(*(D(x) for x in (*level, "0")[:3])) for level in levels)
+    """levels: price and displayed"""
+    shown = tuple(Level(D(price), D(displayed)) for price, displayed in levels)
     return VenueLook(name, state, 1, None, 5, D(99), shown, more, D(visible))
 
 
@@ -30,8 +32,11 @@ def fills(swept):
 TERMS = (terms("A"), terms("B"))
 
 
-def run(looks, lots, order=None, venues=TERMS, lot="0.1"):
-    return sweep(order or ticket(), venues, D(lot), looks, lots)
+def run(looks, lots, order=None, venues=TERMS, lot="0.1", taken=()):
+    """taken: exchange, price and quantity"""
+    order = order or ticket()
+    memory = {(exchange, D(price)): D(quantity) for exchange, price, quantity in taken}
+    return sweep(order, venues, D(lot), Scene(looks, order.side), memory, lots)
 
 
 def test_sweep_when_several_exchanges_then_best_price_first_over_all():
@@ -51,10 +56,8 @@ def test_sweep_when_prices_are_equal_then_who_displays_more_first_then_by_name()
 
 
 def test_sweep_when_displayed_more_was_taken_before_then_it_still_ranks_by_what_is_displayed():
-    assert fills(run([look("A", ("101", "1")), look("B", ("101", "2", "1.9"))], 5)) == [
-        ("B", "101", 1),
-        ("A", "101", 4),
-    ]
+    looks = [look("A", ("101", "1")), look("B", ("101", "2"))]
+    assert fills(run(looks, 5, taken=[("B", "101", "1.9")])) == [("B", "101", 1), ("A", "101", 4)]
 
 
 def test_sweep_when_fees_are_included_then_ranked_after_fee_and_filled_at_the_price():
@@ -81,7 +84,8 @@ def test_sweep_when_a_level_holds_a_part_of_a_lot_then_it_is_left_there():
 
 
 def test_sweep_when_taken_before_then_only_the_rest_is_available():
-    assert fills(run([look("A", ("101", "1", "0.7"), ("102", "1", "1"))], 9)) == [("A", "101", 3)]
+    looks = [look("A", ("101", "1"), ("102", "1"))]
+    assert fills(run(looks, 9, taken=[("A", "101", "0.7"), ("A", "102", "1")])) == [("A", "101", 3)]
 
 
 def test_sweep_when_participation_is_bounded_then_at_most_that_share_of_what_is_visible():
@@ -129,13 +133,12 @@ LEVELS = st.lists(
     st.sampled_from(FeeRanking),
 )
 def test_sweep_when_any_books_then_within_limit_displayed_and_target(a, b, lots, side, limit, ranking):
-    looks = [
-        look(name, *((p, d, min(t, d)) for p, d, t in sorted(levels, reverse=side is Side.SELL)))
-        for name, levels in (("A", a), ("B", b))
-    ]
+    books = {name: sorted(levels, reverse=side is Side.SELL) for name, levels in (("A", a), ("B", b))}
+    looks = [look(name, *((p, d) for p, d, _ in levels)) for name, levels in books.items()]
+    taken = [(name, p, min(t, d)) for name, levels in books.items() for p, d, t in levels]
     order = ticket(side, limit, fees=ranking)
-    swept = run(looks, lots, order)
-    free = {(x.exchange, y.price): y.displayed - y.taken for x in looks for y in x.levels}
+    swept = run(looks, lots, order, taken=taken)
+    free = {(name, D(p)): d - min(t, d) for name, levels in books.items() for p, d, t in levels}
     assert sum(fill.lots for fill in swept.fills) <= lots
     assert len({(fill.exchange, fill.price) for fill in swept.fills}) == len(swept.fills)
     for fill in swept.fills:
@@ -147,7 +150,7 @@ def test_sweep_when_any_books_then_within_limit_displayed_and_target(a, b, lots,
         if (price <= limit if side is Side.BUY else price >= limit)
     )
     assert sum(fill.lots for fill in swept.fills) == min(lots, left)
-    assert swept == run(list(reversed(looks)), lots, order)
+    assert swept == run(list(reversed(looks)), lots, order, taken=taken)
 
 
 def test_fill_when_compared_then_by_value():

@@ -88,7 +88,7 @@ def test_orders_when_run_over_random_books_then_every_invariant_holds(seed):
         for fill in one.executions:
             assert looks[fill.exchange].state is BookState.LIVE
             level = next(x for x in looks[fill.exchange].levels if x.price == fill.price)
-            assert fill.quantity <= level.displayed - level.taken
+            assert fill.quantity <= level.quantity - one.taken.get((fill.exchange, fill.price), 0)
         assert (one.reason is None) == (one.filled == one.target)
 
 
@@ -102,12 +102,12 @@ def test_levels_when_unchanged_over_time_then_never_more_is_taken_than_was_displ
         for look in one.venues:
             for level in look.levels:
                 key = (look.exchange, level.price)
-                before, displayed = used.get(key, (D(0), level.displayed))
+                before, displayed = used.get(key, (D(0), level.quantity))
                 fills = (x.quantity for x in one.executions if (x.exchange, x.price) == key)
-                kept = displayed == level.displayed and level.taken
+                kept = displayed == level.quantity and one.taken.get(key)
                 now = sum(fills, before if kept else D(0))
-                assert now <= level.displayed
-                used[key] = (now, level.displayed)
+                assert now <= level.quantity
+                used[key] = (now, level.quantity)
 
 
 @given(seeds)
@@ -151,7 +151,7 @@ def bumped(value):
 
 def test_verify_when_a_level_that_was_used_up_is_changed_then_the_slice_is_named():
     order, slices = finished()
-    looks = relevelled(slices[1], "Binance", D(100), displayed=D("0.9"))
+    looks = relevelled(slices[1], "Binance", D(100), quantity=D("0.9"))
     assert named(order, at(slices, 1, venues=looks))[0] == (1, "executions[1].quantity")
 
 
@@ -165,8 +165,14 @@ def test_verify_when_the_price_of_a_used_level_is_changed_then_the_fill_is_named
 
 def test_verify_when_a_remembered_quantity_is_changed_then_the_level_is_named():
     order, slices = finished()
-    looks = relevelled(slices[3], "Kraken", D("100.5"), taken=D("0.6"))
-    assert (3, "Kraken level 100.5 taken") in named(order, at(slices, 3, venues=looks))
+    taken = {**slices[3].taken, ("Kraken", D("100.5")): D("0.6")}
+    assert (3, "Kraken level 100.5 taken") in named(order, at(slices, 3, taken=taken))
+
+
+def test_verify_when_a_level_behind_a_look_is_not_one_then_it_is_named():
+    order, slices = finished()
+    assert (3, "Kraken deeper level") in named(order, at(slices, 3, deeper={("Kraken", D("100.5")): D(1)}))
+    assert (3, "Kraken deeper level") in named(order, at(slices, 3, deeper={("Kraken", D(500)): D(1)}))
 
 
 def test_verify_when_levels_are_out_of_order_then_the_price_is_named():
@@ -177,11 +183,11 @@ def test_verify_when_levels_are_out_of_order_then_the_price_is_named():
 
 def test_verify_when_the_memory_is_shared_then_a_look_may_hold_more_but_not_less():
     order, slices = finished(exchanges=("Binance", "Kraken"))
-    more = relevelled(slices[4], "Binance", D(104), taken=D(2))
-    assert verify(order, at(slices, 4, venues=more)) != []
-    assert verify(order, at(slices, 4, venues=more), shared=True) == []
-    less = relevelled(slices[4], "Kraken", D("100.5"), taken=D("0.1"))
-    found = [str(each) for each in verify(order, at(slices, 4, venues=less), shared=True)]
+    more = {**slices[4].taken, ("Binance", D(104)): D(2)}
+    assert verify(order, at(slices, 4, taken=more)) != []
+    assert verify(order, at(slices, 4, taken=more), shared=True) == []
+    less = {**slices[4].taken, ("Kraken", D("100.5")): D("0.1")}
+    found = [str(each) for each in verify(order, at(slices, 4, taken=less), shared=True)]
     assert found[0] == "slice 4: Kraken level 100.5 taken is 0.1, expected 0.7 to 0.75"
 
 

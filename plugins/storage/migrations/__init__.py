@@ -5,7 +5,7 @@ A released migration is never edited; a new one is appended.
 
 from dataclasses import dataclass
 
-from twap.plugins.storage.migrations import m0001_first, m0002_checksums
+from twap.plugins.storage.migrations import m0001_first, m0002_checksums, m0003_memory, m0004_executions
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,4 +24,6 @@ class Migration:
 MIGRATIONS = (
     Migration(1, "first", m0001_first.SQLITE, m0001_first.POSTGRES),
     Migration(2, "checksums", m0002_checksums.STATEMENTS, m0002_checksums.STATEMENTS),
+    Migration(3, "memory", m0003_memory.SQLITE, m0003_memory.POSTGRES),
+    Migration(4, "executions", m0004_executions.SQLITE, m0004_executions.POSTGRES),
 )

@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 
 from tests.fakes.orders import NOON, advanced, make_execution, make_order, make_slice, new_id
 from twap.plugins.storage import orders as orders_module
-from twap.ports.market import BookState
+from twap.ports.market import BookState, Level
 from twap.ports.order import (
     BookStamp,
     FeeRanking,
-    LookLevel,
     MissReason,
     OrderStatus,
     Randomize,
@@ -30,6 +29,7 @@ decimals = st.one_of(
 )
 moments = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)).map(lambda t: t.replace(tzinfo=UTC))  # noqa: DTZ001
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
+memories = st.dictionaries(st.tuples(texts, decimals), decimals, max_size=4)
 spans = st.integers(0, 86_400_000).map(lambda ms: timedelta(milliseconds=ms))
 big = st.integers(-(2**63), 2**63 - 1)
 
@@ -66,7 +66,7 @@ progress = st.fixed_dictionaries(
         "fees": decimals,
         "lots_count": st.integers(0, 10**9),
         "arrival_mid": perhaps(decimals),
-        "taken": st.dictionaries(st.tuples(texts, decimals), decimals, max_size=4),
+        "taken": memories,
         "note": perhaps(texts),
     }
 )
@@ -78,7 +78,7 @@ looks = st.builds(
     exchange_time=perhaps(moments),
     age_ms=perhaps(st.integers(0, 10**9)),
     near_best=perhaps(decimals),
-    levels=st.lists(st.builds(LookLevel, decimals, decimals, decimals), max_size=4).map(tuple),
+    levels=st.lists(st.builds(Level, decimals, decimals), max_size=4).map(tuple),
     more=st.booleans(),
     visible=decimals,
 )
@@ -130,6 +130,8 @@ async def test_order_when_stored_and_advanced_then_equal(storage, data):
         reason=data.draw(perhaps(st.sampled_from(MissReason))),
         mid=data.draw(perhaps(decimals)),
         venues=tuple(data.draw(st.lists(looks, max_size=3))),
+        taken=data.draw(memories),
+        deeper=data.draw(memories),
         executions=tuple(data.draw(st.lists(fills(after), max_size=3))),
     )
     assert await storage.orders.record([Step(after, mine.fence, (piece,))]) == [Recorded.STORED]

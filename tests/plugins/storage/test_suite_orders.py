@@ -201,9 +201,8 @@ async def test_step_when_its_slice_is_stored_then_lost_and_the_others_are_stored
 async def test_step_when_the_database_refuses_it_then_failed_and_the_others_are_stored(storage):
     good, bad = [await claim_one(storage, make_order()) for _ in range(2)]
     fine, broken = advanced(good.order), advanced(bad.order)
-    execution = make_execution(broken)
-    twice = make_slice(broken, executions=(execution, execution))
-    steps = [Step(broken, bad.fence, (twice,)), Step(fine, good.fence, (make_slice(fine),))]
+    astray = make_slice(broken, executions=(make_execution(broken, order_id="nobody's"),))
+    steps = [Step(broken, bad.fence, (astray,)), Step(fine, good.fence, (make_slice(fine),))]
     assert await storage.orders.record(steps) == [Recorded.FAILED, Recorded.STORED]
     assert await storage.orders.get(broken.id) == bad.order
     assert await storage.orders.slices(broken.id) == await storage.orders.executions(broken.id) == []

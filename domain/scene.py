@@ -1,0 +1,94 @@
+"""What the exchanges of an order show at one instant, and what follows from that alone.
+
+Thousands of orders may see the same: it is computed once for all of them. What is an order's own, above all
+its liquidity memory, is not in here.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from functools import cached_property
+
+from twap.domain.consolidation import mid_price
+from twap.ports.market import BookState
+from twap.ports.numbers import EXACT
+from twap.ports.order import BookStamp, FeeRanking, Quantities, Side, Ticket, VenueLook, VenueTerms
+
+_ONE = Decimal(1)
+
+RankedLevel = tuple[Decimal, Decimal, tuple[str, Decimal], Decimal]
+"""Rank (ascending: the lowest is taken first), minus displayed, (exchange, price), displayed."""
+
+
+class Scene:
+    """venues: one look per exchange; they and the side never change."""
+
+    def __init__(self, venues: Sequence[VenueLook], side: Side) -> None:
+        self.venues, self.side = tuple(venues), side
+        self._ranked: dict[tuple[tuple[str, Decimal], ...] | None, Sequence[RankedLevel]] = {}
+
+    @cached_property
+    def live(self) -> Sequence[VenueLook]:
+        return [look for look in self.venues if look.state is BookState.LIVE]
+
+    @cached_property
+    def displayed(self) -> Quantities:
+        """At the levels of the live looks."""
+        return {(look.exchange, each.price): each.quantity for look in self.live for each in look.levels}
+
+    @cached_property
+    def mid(self) -> Decimal | None:
+        """Mid price between the best bid and the best ask of all live looks together."""
+        far = [look.levels[0].price for look in self.live if look.levels]
+        near = [look.near_best for look in self.live if look.near_best is not None]
+        if not (far and near):
+            return None
+        buying = self.side is Side.BUY
+        return mid_price(min(far) if buying else max(far), max(near) if buying else min(near))
+
+    @cached_property
+    def stamps(self) -> Mapping[str, BookStamp]:
+        """Which book each live exchange showed."""
+        return {
+            look.exchange: BookStamp(look.sequence, look.exchange_time, look.age_ms or 0)
+            for look in self.live
+        }
+
+    @cached_property
+    def _horizons(self) -> Mapping[str, Decimal | None]:
+        return {look.exchange: look.horizon for look in self.live}
+
+    def hides(self, exchange: str, price: Decimal) -> bool:
+        """Whether it can't tell what is displayed there: no live book, or behind what is known of it."""
+        if exchange not in self._horizons:
+            return True
+        horizon = self._horizons[exchange]
+        if horizon is None:
+            return False
+        return price > horizon if self.side is Side.BUY else price < horizon
+
+    def ranked(self, ticket: Ticket, terms: Sequence[VenueTerms]) -> Sequence[RankedLevel]:
+        """All levels in the order in which an order takes them: by price (after taker fee where the ticket
+        says so); at equal prices the exchange that displays more first, then by name."""
+        fees = None
+        if ticket.fees is FeeRanking.INCLUDE:
+            fees = tuple([(each.exchange, each.taker_fee) for each in terms])
+        ranked = self._ranked.get(fees)
+        if ranked is None:
+            ranked = self._ranked[fees] = self._rank(dict(fees or ()))
+        return ranked
+
+    def _rank(self, fee_of: Mapping[str, Decimal]) -> Sequence[RankedLevel]:
+        """fee_of: empty where fees don't count."""
+        buying, levels = self.side is Side.BUY, []
+        for look in self.live:
+            exchange, factor = look.exchange, None
+            if fee_of:
+                fee = fee_of[exchange]
+                factor = EXACT.add(_ONE, fee) if buying else EXACT.subtract(_ONE, fee)
+            for level in look.levels:
+                price, displayed = level.price, level.quantity
+                rank = price if buying else price.copy_negate()
+                if factor is not None:
+                    rank = EXACT.multiply(rank, factor)
+                levels.append((rank, displayed.copy_negate(), (exchange, price), displayed))
+        return sorted(levels)
