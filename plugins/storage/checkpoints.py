@@ -5,6 +5,7 @@ commits one would wait for it.
 import logging
 import sqlite3
 import threading
+from pathlib import Path
 
 ROWS_IN_LOG = 1_000
 """So many written rows are worth a copy: some 4 MiB, as SQLite has it."""
@@ -19,7 +20,7 @@ class Checkpoints:
     """Of one database file, from `start` to `stop`."""
 
     def __init__(self, file: str) -> None:
-        self._file = file
+        self._file, self._address = file, f"{Path(file).absolute().as_uri()}?mode=rw"
         self._rows = 0
         self._due, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="twap-checkpoints", daemon=True)
@@ -42,7 +43,8 @@ class Checkpoints:
         self._thread.join()
 
     def _run(self) -> None:
-        while self._due.wait() and not self._ended.is_set():
+        while not self._ended.is_set():
+            self._due.wait()
             self._due.clear()
             self._copy()
             self._ended.wait(PAUSE_SECONDS)
@@ -50,7 +52,7 @@ class Checkpoints:
     def _copy(self) -> None:
         """PASSIVE: nobody waits for it. What it can't copy stays safe in the log."""
         try:
-            connection = sqlite3.connect(self._file, timeout=0)
+            connection = sqlite3.connect(self._address, uri=True, timeout=0)
             try:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             finally:

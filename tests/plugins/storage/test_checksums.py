@@ -1,6 +1,7 @@
 """What was stored once and is changed by hand later is told, whichever digit it was."""
 
 import sqlite3
+from decimal import Decimal
 
 import pytest
 
@@ -10,14 +11,14 @@ from twap.ports.errors import StorageError
 from twap.ports.store import Step
 
 
-async def stored(path):
+async def stored(path, **changes):
     """The id of an order with one slice that is over."""
     async with opened(f"sqlite:///{path}") as storage:
         order = make_order()
         await storage.orders.add(order)
         [claimed] = await storage.orders.claim("me", now=NOON, lease_seconds=30, limit=1)
         after = advanced(order)
-        await storage.orders.record([Step(after, claimed.fence, (make_slice(after, 1),))])
+        await storage.orders.record([Step(after, claimed.fence, (make_slice(after, 1, **changes),))])
         return order.id
 
 
@@ -49,6 +50,15 @@ async def test_slice_when_a_text_of_its_look_is_changed_then_not_intact(tmp_path
     run(path, "UPDATE slices SET venues = ?", venues.replace(old.encode(), new.encode()))
     order, piece = await read_again(path, order_id)
     assert (order.intact, piece.intact) == (True, False)
+
+
+async def test_slice_when_its_memory_is_changed_then_not_intact(tmp_path):
+    path = tmp_path / "twap.sqlite3"
+    order_id = await stored(path, taken={("Binance", Decimal("100635.65")): Decimal("0.25")})
+    assert (await read_again(path, order_id))[1].intact
+    [(memory,)] = sqlite3.connect(path).execute("SELECT memory FROM slices")
+    run(path, "UPDATE slices SET memory = ?", memory.replace(b"0.25", b"0.24"))
+    assert not (await read_again(path, order_id))[1].intact
 
 
 async def test_slice_when_its_time_is_changed_then_not_intact(tmp_path):

@@ -1,7 +1,9 @@
 """The schema: migrations from every released one, columns as the models say, queries by index."""
 
 import sqlite3
+from decimal import Decimal as D
 
+import msgspec
 import pytest
 
 from tests.fakes.orders import NOON, make_order
@@ -45,6 +47,35 @@ async def test_migrate_when_schema_is_the_first_then_its_orders_are_read(sqlite_
     async with opened(sqlite_url) as storage:
         expected = make_order(id="1", exchanges=("Binance",), terms=())
         assert await storage.orders.get("1") == expected
+
+
+def old_slice(path):
+    """As the first release stored it: what was taken stands with the levels, deeper ones behind them."""
+    levels = [[f"{101 + n}", "2", "0.5" if n == 1 else "0"] for n in range(10)]
+    look = ["Binance", "live", 7, None, 40, "99", True, "0", [*levels, ["140", "1", "0.4"]], None]
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "INSERT INTO slices (order_id, number, due_at, looked_at, planned, target, filled, venues)"
+            " VALUES ('1', 1, 1738411201000000, 1738411201001234, '0.1', '0.1', '0.1', ?)",
+            [msgspec.msgpack.encode([look])],
+        )
+        connection.execute(
+            "INSERT INTO executions VALUES ('1-1-1', '1', 1, 0, 'BTCUSDT', 'buy', '0.1', '101', '0.0101',"
+            " 'Binance', 1738411201001234, 7, NULL, 40)"
+        )
+    connection.close()
+
+
+async def test_migrate_when_slices_are_of_the_first_schema_then_they_are_read(sqlite_url, tmp_path):
+    first_schema(tmp_path / "twap.sqlite3")
+    old_slice(tmp_path / "twap.sqlite3")
+    async with opened(sqlite_url) as storage:
+        [piece] = await storage.orders.slices("1")
+    assert [str(level.price) for level in piece.venues[0].levels] == [str(101 + n) for n in range(10)]
+    assert piece.taken == {("Binance", D(102)): D("0.5"), ("Binance", D(140)): D("0.4")}
+    assert piece.deeper == {("Binance", D(140)): D(1)}
+    assert [(fill.id, fill.price) for fill in piece.executions] == [("1-1-1", D(101))]
+    assert piece.intact
 
 
 async def test_migrate_when_a_migration_fails_then_the_schema_stays(sqlite_url, tmp_path):
