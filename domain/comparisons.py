@@ -65,9 +65,9 @@ def market_order(order: Order, arrival: Slice) -> MarketOrder:
     filled = notional = fees = ZERO
     with localcontext(EXACT):
         for fill in swept.fills:
-            filled += fill.lots * lot
-            notional += fill.lots * lot * fill.price
-            fees += fill.lots * lot * fill.price * fee_of[fill.exchange]
+            filled += fill.quantity
+            notional += fill.notional
+            fees += fill.notional * fee_of[fill.exchange]
     prices = [fill.price for fill in swept.fills]
     worst = (max if side is Side.BUY else min)(prices, default=None)
     return MarketOrder(

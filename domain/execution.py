@@ -47,7 +47,9 @@ class Advance(NamedTuple):
 
     @property
     def executions(self) -> tuple[Execution, ...]:
-        return tuple(fill for each in self.slices for fill in each.executions)
+        if len(self.slices) == 1:  # nearly always
+            return self.slices[0].executions
+        return tuple([fill for each in self.slices for fill in each.executions])
 
 
 def grace(interval: timedelta) -> timedelta:
@@ -228,8 +230,7 @@ def _execution(
     order: Order, number: int, position: int, fill: Fill, looked_at: datetime, scene: Scene
 ) -> Execution:
     """The fee is price x quantity x taker fee, in quote, exact: nothing is rounded."""
-    exchange, price, lots = fill
-    quantity = EXACT.multiply(order.lot_size, lots)
+    exchange, price, _, quantity, notional = fill
     taker_fee = next(terms.taker_fee for terms in order.terms if terms.exchange == exchange)
     return Execution(
         f"{order.id}-{number}-{position}",
@@ -239,7 +240,7 @@ def _execution(
         order.ticket.side,
         quantity,
         price,
-        EXACT.multiply(EXACT.multiply(price, quantity), taker_fee),
+        EXACT.multiply(notional, taker_fee),
         exchange,
         looked_at,
         scene.stamps[exchange],

@@ -100,13 +100,12 @@ class Replay:
     def _count(self, swept: Swept) -> None:
         with localcontext(EXACT):
             for fill in swept.fills:
-                quantity = fill.lots * self._order.lot_size
-                self._notional += fill.price * quantity
-                self._fees += fill.price * quantity * self._fees_of[fill.exchange]
+                self._notional += fill.notional
+                self._fees += fill.notional * self._fees_of[fill.exchange]
                 self._executed_lots += fill.lots
                 if self._memory:
                     key = (fill.exchange, fill.price)
-                    self._taken[key] = self._taken.get(key, ZERO) + quantity
+                    self._taken[key] = self._taken.get(key, ZERO) + fill.quantity
         self._executions += len(swept.fills)
 
     def outcome(self) -> Replayed:

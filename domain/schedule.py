@@ -100,7 +100,10 @@ class Schedule:
         elapsed = looked_at - self.starts_at
         if elapsed < _NO_TIME:
             return 0
-        guess = min(elapsed // self.interval + 1, self.slices)
+        whole = elapsed // self.interval
+        if self.randomize is None and whole < self.slices - 1:
+            return whole
+        guess = min(whole + 1, self.slices)
         while guess > 0 and self.due_at(guess) > looked_at:
             guess -= 1
         return guess

@@ -14,11 +14,13 @@ from twap.ports.order import MissReason, Side, Taken, Ticket, VenueLook, VenueTe
 
 
 class Fill(NamedTuple):
-    """lots > 0 at one price of one exchange."""
+    """lots > 0 at one price of one exchange; quantity: base, notional: quote."""
 
     exchange: str
     price: Decimal
     lots: int
+    quantity: Decimal
+    notional: Decimal
 
 
 class Swept(NamedTuple):
@@ -50,12 +52,12 @@ def sweep(
     allowed = _participation(ticket, lot, live, target_lots)
     ranked = scene.ranked(ticket, terms)
     fills = _take(ticket, lot, ranked, taken, allowed)
-    below = _below_minimum(fills, terms, lot)
+    below = _below_minimum(fills, terms)
     left_out: list[str] = []
     while below is not None:
         left_out.append(below)
         fills = _take(ticket, lot, ranked, taken, allowed, left_out)
-        below = _below_minimum(fills, terms, lot)
+        below = _below_minimum(fills, terms)
     filled = sum([fill.lots for fill in fills])
     if filled >= target_lots:
         return Swept(fills, None)
@@ -99,24 +101,26 @@ def _take(
         free = int(EXACT.divide_int(displayed if gone is None else EXACT.subtract(displayed, gone), lot))
         if free > 0:
             filled = min(free, lots)
-            fills.append(Fill(exchange, price, filled))
+            quantity = EXACT.multiply(lot, filled)
+            fills.append(Fill(exchange, price, filled, quantity, EXACT.multiply(quantity, price)))
             lots -= filled
     return tuple(fills)
 
 
-def _below_minimum(fills: Sequence[Fill], terms: Sequence[VenueTerms], lot: Decimal) -> str | None:
+def _below_minimum(fills: Sequence[Fill], terms: Sequence[VenueTerms]) -> str | None:
     """The exchange with the smallest notional of those whose minimum this slice would break."""
-    sums: dict[str, tuple[int, Decimal]] = {}
-    for fill in fills:
-        lots, notional = sums.get(fill.exchange, (0, ZERO))
-        added = EXACT.multiply(EXACT.multiply(lot, fill.lots), fill.price)
-        sums[fill.exchange] = lots + fill.lots, EXACT.add(notional, added)
-    below = None
+    below: tuple[Decimal, str] | None = None
     for each in terms:
-        lots, notional = sums.get(each.exchange, (0, ZERO))
-        too_small = notional < each.min_notional or EXACT.multiply(lot, lots) < each.min_quantity
-        if lots and too_small and (below is None or (notional, each.exchange) < below):
-            below = notional, each.exchange
+        exchange, quantity, notional = each.exchange, ZERO, ZERO
+        for fill in fills:
+            if fill.exchange == exchange:
+                quantity, notional = EXACT.add(quantity, fill.quantity), EXACT.add(notional, fill.notional)
+        if (
+            quantity
+            and (notional < each.min_notional or quantity < each.min_quantity)
+            and (below is None or (notional, exchange) < below)
+        ):
+            below = notional, exchange
     return None if below is None else below[1]
 
 

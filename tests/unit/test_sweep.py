@@ -154,4 +154,4 @@ def test_sweep_when_any_books_then_within_limit_displayed_and_target(a, b, lots,
 
 
 def test_fill_when_compared_then_by_value():
-    assert Fill("A", D(1), 2) == Fill("A", D("1.0"), 2)
+    assert Fill("A", D(1), 2, D(4), D(4)) == Fill("A", D("1.0"), 2, D("4.0"), D(4))
