@@ -85,7 +85,7 @@ class SqliteDatabase(Database):
         done = 0
         for size in ROWS_PER_STATEMENT:
             while len(rows) - done >= size:
-                values = [value for row in rows[done : done + size] for value in row]
+                values = list(itertools.chain.from_iterable(rows[done : done + size]))
                 await session.execute_query(of_many_rows(statement, size), values)
                 done += size
         if done < len(rows):

@@ -124,7 +124,7 @@ async def _measure(seconds):
 class Watch(ExecutionStats):
     """What the executor tells its statistics, in full.
 
-    lateness  seconds from due to look of every slice; done: wall time by due time, when the last was stored
+    every_lateness  from due to look of every slice; done: wall time by due time, when the last was stored
     """
 
     def __init__(self, clock):
@@ -136,7 +136,7 @@ class Watch(ExecutionStats):
         super().stored(step)
         for one in step.slices:
             if one.number:
-                self.every_lateness.append((one.looked_at - one.due_at).total_seconds())
+                self.every_lateness.append(one.looked_at - one.due_at)
                 self.done[one.due_at] = self._clock.monotonic()
 
 
@@ -152,7 +152,7 @@ class Measured:
             for due, moment in stats.done.items()
         }
         self.ticks = [ticks[due] for due in sorted(ticks)]
-        self.lateness = stats.every_lateness
+        self.lateness = [each.total_seconds() for each in stats.every_lateness]
         self.missed_late = stats.missed["late"]
         self.steps_lost, self.steps_failed = stats.steps_lost, stats.steps_failed
         self.slices, self.executions = stats.slices, stats.executions
