@@ -249,16 +249,18 @@ def _execution(
 
 def _look(order: Order, lots: int, memory: Taken, books: Books) -> tuple[Scene, Quantities]:
     """Deep enough for twice of what is wanted, even if all that was taken is still gone."""
-    ticket = order.ticket
-    displayed = _LOOKED_FOR * lots
+    ticket, displayed = order.ticket, _rounded_up(_LOOKED_FOR * lots)
     if memory:
-        displayed += liquidity.lots_gone(memory, order.lot_size)
+        gone = liquidity.lots_gone(memory, order.lot_size)
+        depths = [displayed + _rounded_up(gone[x]) if x in gone else displayed for x in ticket.exchanges]
+    else:
+        depths = [displayed] * len(ticket.exchanges)
     demand = Demand(
         ticket.symbol,
         ticket.exchanges,
         ticket.side,
         ticket.limit_price,
-        _rounded_up(displayed),
+        tuple(depths),
         order.lot_size,
         ticket.max_participation is not None,
     )

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from twap.domain.scene import Scene
 from twap.ports.market import ZERO
-from twap.ports.numbers import EXACT, exact_sum
+from twap.ports.numbers import EXACT
 from twap.ports.order import Execution, Quantities, Taken
 
 
@@ -22,9 +22,13 @@ def merged(memories: Iterable[Taken]) -> dict[tuple[str, Decimal], Decimal]:
     return total
 
 
-def lots_gone(taken: Taken, lot: Decimal) -> int:
-    """At most so many whole lots of what is displayed are gone for the order."""
-    return int(EXACT.divide_int(exact_sum(taken.values()), lot)) + len(taken)
+def lots_gone(taken: Taken, lot: Decimal) -> dict[str, int]:
+    """At most so many whole lots of what an exchange displays are gone for the order."""
+    sums: dict[str, tuple[Decimal, int]] = {}
+    for (exchange, _), quantity in taken.items():
+        total, prices = sums.get(exchange, (ZERO, 0))
+        sums[exchange] = EXACT.add(total, quantity), prices + 1
+    return {name: int(EXACT.divide_int(total, lot)) + prices for name, (total, prices) in sums.items()}
 
 
 def seen(taken: Taken, scene: Scene, deeper: Quantities) -> dict[tuple[str, Decimal], Decimal]:
