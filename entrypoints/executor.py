@@ -31,6 +31,8 @@ from twap.ports.store import OrderStore, Recorded, Step
 
 CLAIM_SECONDS = 1.0
 LEASE_SECONDS = 15.0
+LONG_WORK_SECONDS = 3.0
+"""Work without end must not let the claims run out; before that, claims wait, as the looks would for them."""
 CLAIMED_AT_ONCE = 2_000
 LOOKS_AT_ONCE = 5_000
 """So many slices may have looked and wait to be stored."""
@@ -208,7 +210,8 @@ class Executor:
                 if enough and len(writing) < BATCHES_ON_THEIR_WAY:
                     batch = [looked.popleft() for _ in range(min(len(looked), STEPS_AT_ONCE))]
                     writing.append(asyncio.create_task(self._record(batch)))
-                    await self._claim()  # work without end must not let the claims run out
+                    if self._clock.monotonic() - began > LONG_WORK_SECONDS:
+                        await self._claim()
                 elif writing and (writing[0].done() or not more):
                     await writing.popleft()
                 else:
