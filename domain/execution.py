@@ -249,18 +249,14 @@ def _execution(
 
 def _look(order: Order, lots: int, memory: Taken, books: Books) -> tuple[Scene, Quantities]:
     """Deep enough for twice of what is wanted, even if all that was taken is still gone."""
-    ticket, displayed = order.ticket, _rounded_up(_LOOKED_FOR * lots)
-    if memory:
-        gone = liquidity.lots_gone(memory, order.lot_size)
-        depths = [displayed + _rounded_up(gone[x]) if x in gone else displayed for x in ticket.exchanges]
-    else:
-        depths = [displayed] * len(ticket.exchanges)
+    ticket, wanted = order.ticket, _rounded_up(_LOOKED_FOR * lots)
+    gone = liquidity.lots_gone(memory, order.lot_size)
     demand = Demand(
         ticket.symbol,
         ticket.exchanges,
         ticket.side,
         ticket.limit_price,
-        tuple(depths),
+        tuple([wanted + _rounded_up(gone[x]) if x in gone else wanted for x in ticket.exchanges]),
         order.lot_size,
         ticket.max_participation is not None,
     )

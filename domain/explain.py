@@ -1,6 +1,6 @@
 """Why each fill of a slice had its price: what the slice looked at, level by level, as the sweep met it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import ROUND_FLOOR, Decimal, localcontext
 
@@ -8,9 +8,9 @@ from twap.domain.explain_text import as_text
 from twap.domain.scene import Scene
 from twap.domain.schedule import Schedule
 from twap.domain.sweep import sweep, within_limit
-from twap.ports.market import ZERO, BookState, Level
+from twap.ports.market import ZERO, BookState
 from twap.ports.numbers import EXACT
-from twap.ports.order import FeeRanking, MissReason, Order, Side, Slice, VenueLook
+from twap.ports.order import FeeRanking, MissReason, Order, Slice, VenueLook
 
 REASONS: Mapping[MissReason, str] = {
     MissReason.STALE: "no exchange had a true and fresh book",
@@ -126,25 +126,26 @@ def _levels(order: Order, one: Slice, allowed: Decimal) -> list[Plain]:
     excluded = _excluded(order, one, allowed)
     left = allowed
     rows = []
-    for rank, (look, level, rank_price) in enumerate(_ranked(order, one.venues), 1):
-        key = (look.exchange, level.price)
+    ranked = Scene(one.venues, order.ticket.side).ranked(order.ticket, order.terms)
+    for number, (rank, _, key, displayed) in enumerate(ranked, 1):
+        exchange, price = key
         quantity, taken = filled.get(key, ZERO), one.taken.get(key, ZERO)
-        available = _available(level, taken, order.lot_size)
+        available = _available(displayed, taken, order.lot_size)
         if quantity:
             left = EXACT.subtract(left, quantity)
             full = quantity == available
             outcome = "filled: all that was available" if full else f"filled in part: {_enough(one, allowed)}"
         else:
-            outcome = _skipped(order, one, look.exchange, level, taken, excluded) or (
+            outcome = _skipped(order, one, key, displayed, taken, excluded) or (
                 f"not needed: {_enough(one, allowed)}" if left <= 0 else "not taken"
             )
         rows.append(
             {
-                "rank": rank,
-                "exchange": look.exchange,
-                "price": level.price,
-                "rank_price": rank_price,
-                "displayed": level.quantity,
+                "rank": number,
+                "exchange": exchange,
+                "price": price,
+                "rank_price": rank.copy_abs(),
+                "displayed": displayed,
                 "taken": taken,
                 "available": available,
                 "filled": quantity,
@@ -160,42 +161,33 @@ def _enough(one: Slice, allowed: Decimal) -> str:
 
 
 def _skipped(
-    order: Order, one: Slice, exchange: str, level: Level, taken: Decimal, excluded: frozenset[str]
+    order: Order,
+    one: Slice,
+    key: tuple[str, Decimal],
+    displayed: Decimal,
+    taken: Decimal,
+    excluded: frozenset[str],
 ) -> str | None:
     """Why the sweep passed over a level; None: only because nothing more was wanted."""
     if one.number == 0:
         return "the look at arrival fills nothing"
     if one.reason is MissReason.PAUSED:
         return "the order was paused"
-    if not within_limit(order.ticket, level.price):
+    exchange, price = key
+    if not within_limit(order.ticket, price):
         return "beyond the limit"
-    if taken >= level.quantity:
+    if taken >= displayed:
         return "nothing left: the order took it before"
-    if not _available(level, taken, order.lot_size):
+    if not _available(displayed, taken, order.lot_size):
         return "less than one lot is left"
     return f"below the minimum of {exchange}" if exchange in excluded else None
 
 
-def _available(level: Level, taken: Decimal, lot: Decimal) -> Decimal:
+def _available(displayed: Decimal, taken: Decimal, lot: Decimal) -> Decimal:
     """What is displayed and was not taken, in whole lots."""
     with localcontext(EXACT):
-        free = max(level.quantity - taken, ZERO)
+        free = max(displayed - taken, ZERO)
         return free - free % lot
-
-
-def _ranked(order: Order, venues: Sequence[VenueLook]) -> list[tuple[VenueLook, Level, Decimal]]:
-    """All levels of the live looks, best first, each with the price it is ranked by."""
-    ticket = order.ticket
-    sign = 1 if ticket.side is Side.BUY else -1
-    fee_of = {x.exchange: x.taker_fee if ticket.fees is FeeRanking.INCLUDE else ZERO for x in order.terms}
-    with localcontext(EXACT):
-        rows = [
-            (look, level, level.price * (1 + sign * fee_of[look.exchange]))
-            for look in venues
-            if look.state is BookState.LIVE
-            for level in look.levels
-        ]
-        return sorted(rows, key=lambda row: (sign * row[2], -row[1].quantity, row[0].exchange))
 
 
 def _excluded(order: Order, one: Slice, allowed: Decimal) -> frozenset[str]:

@@ -40,7 +40,7 @@ class Demand(NamedTuple):
 class Glance:
     """One book. exchange_time: when the exchange says it was so. bids, asks: of a live book, else None."""
 
-    __slots__ = ("_alike", "asks", "bids", "exchange", "exchange_time", "source")
+    __slots__ = ("asks", "bids", "exchange", "exchange_time", "source")
 
     def __init__(
         self,
@@ -52,7 +52,6 @@ class Glance:
     ) -> None:
         self.exchange, self.source = exchange, source
         self.bids, self.asks, self.exchange_time = bids, asks, exchange_time
-        self._alike: dict[tuple[Side, int, Decimal | None], VenueLook] = {}
 
     def depth(self, demand: Demand, lots: int) -> int:
         """How many levels are of use: until so many lots are displayed within the limit, at least 10 and at
@@ -68,21 +67,6 @@ class Glance:
     def look(self, side: Side, depth: int, limit: Decimal | None) -> VenueLook:
         """The best `depth` levels that orders of this side take from. limit: where all that is visible within
         it has to be known."""
-        key = (side, depth, limit)
-        look = self._alike.get(key)
-        if look is None:
-            look = self._alike[key] = self._look(side, depth, limit)
-        return look
-
-    def displayed(self, side: Side, price: Decimal) -> Decimal | None:
-        """None where there is nothing, or nothing can be known."""
-        far = self._far(side)
-        return None if far is None else far.displayed(price)
-
-    def _far(self, side: Side) -> Ladder | None:
-        return self.asks if side is Side.BUY else self.bids
-
-    def _look(self, side: Side, depth: int, limit: Decimal | None) -> VenueLook:
         far, near = (self.asks, self.bids) if side is Side.BUY else (self.bids, self.asks)
         if far is None or near is None:
             return VenueLook(self.exchange, self.source.state, self.source.sequence, None, self.source.age_ms)
@@ -99,6 +83,14 @@ class Glance:
             ZERO if limit is None else far.visible(limit),
             far.horizon,
         )
+
+    def displayed(self, side: Side, price: Decimal) -> Decimal | None:
+        """None where there is nothing, or nothing can be known."""
+        far = self._far(side)
+        return None if far is None else far.displayed(price)
+
+    def _far(self, side: Side) -> Ladder | None:
+        return self.asks if side is Side.BUY else self.bids
 
 
 class Glances(Protocol):

@@ -9,16 +9,14 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 
 from twap.domain import liquidity
-from twap.domain.scene import Scene
+from twap.domain.scene import Scene, ranking_factor, ranking_fees
 from twap.domain.schedule import Schedule, target
 from twap.domain.sweep import Swept, sweep, within_limit
 from twap.ports.market import ZERO, Level
 from twap.ports.numbers import EXACT
 from twap.ports.order import (
-    FeeRanking,
     MissReason,
     Order,
-    Side,
     Slice,
     Taken,
     Ticket,
@@ -170,11 +168,12 @@ def _offers(look: VenueLook, taken: Taken, lot: Decimal, wanted_lots: int) -> bo
 def _ranks_before_a_fill(
     ticket: Ticket, terms: Sequence[VenueTerms], exchange: str, price: Decimal, swept: Swept
 ) -> bool:
-    sign = 1 if ticket.side is Side.BUY else -1
-    fees = {x.exchange: x.taker_fee if ticket.fees is FeeRanking.INCLUDE else ZERO for x in terms}
-    with localcontext(EXACT):
-        rank = sign * price * (1 + sign * fees[exchange])
-        return any(rank < sign * fill.price * (1 + sign * fees[fill.exchange]) for fill in swept.fills)
+    fee_of = dict(ranking_fees(ticket, terms))
+
+    def rank(exchange: str, price: Decimal) -> Decimal:
+        return EXACT.multiply(price, ranking_factor(ticket.side, fee_of.get(exchange, ZERO)))
+
+    return any(rank(exchange, price) < rank(fill.exchange, fill.price) for fill in swept.fills)
 
 
 def _unmeasured(look: VenueLook) -> bool:

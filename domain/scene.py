@@ -9,11 +9,14 @@ from decimal import Decimal
 from functools import cached_property
 
 from twap.domain.consolidation import mid_price
-from twap.ports.market import BookState
+from twap.ports.market import ZERO, BookState
 from twap.ports.numbers import EXACT
 from twap.ports.order import BookStamp, FeeRanking, Quantities, Side, Ticket, VenueLook, VenueTerms
 
 _ONE = Decimal(1)
+
+Fees = tuple[tuple[str, Decimal], ...]
+"""Exchanges with their taker fees."""
 
 RankedLevel = tuple[Decimal, Decimal, tuple[str, Decimal], Decimal]
 """Rank (ascending: the lowest is taken first), minus displayed, (exchange, price), displayed."""
@@ -24,7 +27,7 @@ class Scene:
 
     def __init__(self, venues: Sequence[VenueLook], side: Side) -> None:
         self.venues, self.side = tuple(venues), side
-        self._ranked: dict[tuple[tuple[str, Decimal], ...] | None, Sequence[RankedLevel]] = {}
+        self._ranked: dict[Fees, Sequence[RankedLevel]] = {}
 
     @cached_property
     def live(self) -> Sequence[VenueLook]:
@@ -62,33 +65,42 @@ class Scene:
         if exchange not in self._horizons:
             return True
         horizon = self._horizons[exchange]
-        if horizon is None:
-            return False
-        return price > horizon if self.side is Side.BUY else price < horizon
+        return horizon is not None and worse(self.side, price, horizon)
 
     def ranked(self, ticket: Ticket, terms: Sequence[VenueTerms]) -> Sequence[RankedLevel]:
         """All levels in the order in which an order takes them: by price (after taker fee where the ticket
         says so); at equal prices the exchange that displays more first, then by name."""
-        fees = None
-        if ticket.fees is FeeRanking.INCLUDE:
-            fees = tuple([(each.exchange, each.taker_fee) for each in terms])
+        fees = ranking_fees(ticket, terms)
         ranked = self._ranked.get(fees)
         if ranked is None:
-            ranked = self._ranked[fees] = self._rank(dict(fees or ()))
+            ranked = self._ranked[fees] = self._rank(dict(fees))
         return ranked
 
     def _rank(self, fee_of: Mapping[str, Decimal]) -> Sequence[RankedLevel]:
-        """fee_of: empty where fees don't count."""
-        buying, levels = self.side is Side.BUY, []
+        levels = []
         for look in self.live:
-            exchange, factor = look.exchange, None
-            if fee_of:
-                fee = fee_of[exchange]
-                factor = EXACT.add(_ONE, fee) if buying else EXACT.subtract(_ONE, fee)
+            exchange = look.exchange
+            factor = ranking_factor(self.side, fee_of.get(exchange, ZERO))
             for level in look.levels:
                 price, displayed = level.price, level.quantity
-                rank = price if buying else price.copy_negate()
-                if factor is not None:
-                    rank = EXACT.multiply(rank, factor)
+                rank = EXACT.multiply(price, factor)
                 levels.append((rank, displayed.copy_negate(), (exchange, price), displayed))
         return sorted(levels)
+
+
+def ranking_fees(ticket: Ticket, terms: Sequence[VenueTerms]) -> Fees:
+    """Those that levels are ranked with; empty where fees don't count."""
+    if ticket.fees is FeeRanking.IGNORE:
+        return ()
+    return tuple([(each.exchange, each.taker_fee) for each in terms])
+
+
+def ranking_factor(side: Side, fee: Decimal) -> Decimal:
+    """Times a price: its rank, which ascends from best to worst, and whose absolute value is the price after
+    fee."""
+    return EXACT.add(fee, _ONE) if side is Side.BUY else EXACT.subtract(fee, _ONE)
+
+
+def worse(side: Side, price: Decimal, than: Decimal) -> bool:
+    """For an order of this side."""
+    return price > than if side is Side.BUY else price < than

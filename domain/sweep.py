@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from twap.domain.scene import RankedLevel, Scene
+from twap.domain.scene import RankedLevel, Scene, worse
 from twap.ports.market import ZERO, BookState
 from twap.ports.numbers import EXACT, exact_sum
 from twap.ports.order import MissReason, Side, Taken, Ticket, VenueLook, VenueTerms
@@ -70,7 +70,7 @@ def sweep(
 
 
 def within_limit(ticket: Ticket, price: Decimal) -> bool:
-    return price <= ticket.limit_price if ticket.side is Side.BUY else price >= ticket.limit_price
+    return not worse(ticket.side, price, ticket.limit_price)
 
 
 def _participation(ticket: Ticket, lot: Decimal, live: Sequence[VenueLook], target_lots: int) -> int:

@@ -11,11 +11,11 @@ from decimal import Decimal
 
 from twap.domain import liquidity
 from twap.domain.execution import filled_slice, is_late
-from twap.domain.scene import Scene
+from twap.domain.scene import Scene, worse
 from twap.domain.schedule import Schedule, target
 from twap.ports.market import ZERO, BookState
 from twap.ports.numbers import EXACT, exact_sum
-from twap.ports.order import MissReason, Order, OrderStatus, Side, Slice, Taken
+from twap.ports.order import MissReason, Order, OrderStatus, Slice, Taken
 
 _SLICE_FIELDS = ("order_id", "due_at", "planned", "target", "filled", "reason", "mid")
 _FILL_FIELDS = (
@@ -145,7 +145,7 @@ def _looks(order: Order, one: Slice, scene: Scene) -> Iterator[Discrepancy]:
             yield Discrepancy(one.number, f"{look.exchange} levels", len(look.levels), "none: no live book")
         before: Decimal | None = None
         for level in look.levels:
-            if before is not None and not _worse(level.price, before, scene.side):
+            if before is not None and not worse(scene.side, level.price, before):
                 name = f"{_level(look.exchange, level.price)} price"
                 yield Discrepancy(one.number, name, level.price, f"worse than {before:f}")
             before = level.price
@@ -166,10 +166,6 @@ def _memory(one: Slice, scene: Scene, expected: Taken, *, shared: bool) -> Itera
         if (exchange, price) in scene.displayed or (exchange, price) not in one.taken:
             where = "a remembered price behind the look"
             yield Discrepancy(one.number, f"{exchange} deeper level", price, where)
-
-
-def _worse(price: Decimal, before: Decimal, side: Side) -> bool:
-    return price > before if side is Side.BUY else price < before
 
 
 def _level(exchange: str, price: Decimal) -> str:

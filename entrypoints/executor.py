@@ -39,6 +39,7 @@ LOOKS_AT_ONCE = 5_000
 STEPS_AT_ONCE = 2_000
 """In one transaction, where so many wait: fewer commits, and pages of the indexes are written once."""
 SETTLED_AT_ONCE = 200
+"""Of a batch that was stored: then the event loop gets a turn, after some 2 ms."""
 BATCHES_ON_THEIR_WAY = 3
 RETRY = timedelta(seconds=1)
 YIELD_AFTER_SECONDS = 0.004

@@ -20,8 +20,8 @@ from twap.ports.order import Quantities, VenueLook
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
-_Triples = list[tuple[str, Decimal, Decimal]]
-_memory = msgspec.msgpack.Decoder(tuple[_Triples, _Triples])
+Triples = list[tuple[str, Decimal, Decimal]]
+_memory = msgspec.msgpack.Decoder(tuple[Triples, Triples])
 
 _LEAST_LEVELS = 10
 """Of a look as older versions stored it: a later level with `taken` was remembered, not looked at."""
@@ -39,7 +39,7 @@ def pack(venues: tuple[VenueLook, ...], known: Packed) -> bytes:
 
 
 def pack_memory(taken: Quantities, deeper: Quantities) -> bytes | None:
-    return _encode((_triples(taken), _triples(deeper))) if taken or deeper else None
+    return _encode((triples(taken), triples(deeper))) if taken or deeper else None
 
 
 def unpack(
@@ -53,13 +53,16 @@ def unpack(
     deeper: dict[tuple[str, Decimal], Decimal] = {}
     venues = tuple([_venue(fields, taken, deeper) for fields in _decode(looks)])
     if memory is not None:
-        pairs = ({(exchange, price): x for exchange, price, x in part} for part in _memory.decode(memory))
-        taken, deeper = pairs
+        taken, deeper = map(quantities, _memory.decode(memory))
     return venues, taken, deeper
 
 
-def _triples(quantities: Quantities) -> _Triples:
-    return [(exchange, price, quantity) for (exchange, price), quantity in quantities.items()]
+def triples(of: Quantities) -> Triples:
+    return [(exchange, price, quantity) for (exchange, price), quantity in of.items()]
+
+
+def quantities(of: Triples) -> dict[tuple[str, Decimal], Decimal]:
+    return {(exchange, price): quantity for exchange, price, quantity in of}
 
 
 def _fields(venue: VenueLook) -> Sequence[object]:

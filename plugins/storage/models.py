@@ -81,7 +81,7 @@ class OrderRow(Model):
 
 
 class SliceRow(Model):
-    """venues: packed looks, see `looks`; checksum: of them and `looked_at`, see `checksums`."""
+    """venues, memory: packed, see `looks`; checksum: of them and `looked_at`, see `checksums`."""
 
     id = fields.BigIntField(primary_key=True)
     order_id = fields.TextField()

@@ -1,14 +1,13 @@
 """Values of the ports as rows of the tables, and back."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from twap.plugins.storage import checksums
 from twap.plugins.storage.fields import to_microseconds, to_moment
-from twap.plugins.storage.looks import Packed, pack, pack_memory, unpack
+from twap.plugins.storage.looks import Packed, Triples, pack, pack_memory, quantities, triples, unpack
 from twap.plugins.storage.models import ExecutionRow, OrderRow, SliceRow, UserRow
 from twap.ports.account import Role, TokenFamily, User
 from twap.ports.numbers import plain
@@ -32,7 +31,7 @@ Values = tuple[object, ...]
 _ticket = msgspec.json.Decoder(Ticket)
 _terms = msgspec.json.Decoder(tuple[VenueTerms, ...])
 _warnings = msgspec.json.Decoder(tuple[str, ...])
-_taken = msgspec.json.Decoder(tuple[tuple[str, Decimal, Decimal], ...])
+_taken = msgspec.json.Decoder(Triples)
 
 
 def _json(value: object) -> str:
@@ -40,7 +39,7 @@ def _json(value: object) -> str:
 
 
 def _taken_json(taken: Taken) -> str:
-    return _json([(exchange, price, quantity) for (exchange, price), quantity in taken.items()])
+    return _json(triples(taken))
 
 
 def order_values(order: Order) -> Values:
@@ -145,7 +144,7 @@ def to_order(row: OrderRow) -> Order:
         fees=row.fees,
         lots_count=row.lots_count,
         arrival_mid=row.arrival_mid,
-        taken={(exchange, price): quantity for exchange, price, quantity in _taken.decode(row.taken)},
+        taken=quantities(_taken.decode(row.taken)),
         note=row.note,
     )
     return Order(

@@ -37,7 +37,7 @@ ROWS_PER_STATEMENT = (2000, 200, 20)
 
 
 class SqliteDatabase(Database):
-    """One connection, one writer.
+    """One connection, one writer, and a thread beside them that copies the log.
 
     `synchronous=FULL`: what `record` has returned as STORED survives a power cut. With NORMAL a power cut
     (not a crash of the process) could take back the last seconds of commits, never tear one. FULL costs one
@@ -61,16 +61,19 @@ class SqliteDatabase(Database):
                 "wal_autocheckpoint": PAGES_IN_LOG,
             }
         )
-        self._checkpoints = None if address.file == MEMORY else Checkpoints(address.file)
+        self._file = address.file
+        self._checkpoints: Checkpoints | None = None
 
     async def connect(self) -> None:
         await super().connect()
-        if self._checkpoints is not None:
+        if self._file != MEMORY:
+            self._checkpoints = Checkpoints(self._file)
             self._checkpoints.start()
 
     async def close(self) -> None:
-        if self._checkpoints is not None and self._connected:
+        if self._checkpoints is not None:
             await asyncio.to_thread(self._checkpoints.stop)
+            self._checkpoints = None
         await super().close()
 
     def sql(self, statement: str) -> str:
