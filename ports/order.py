@@ -161,7 +161,11 @@ class BookStamp:
 
 @value(frozen=True, slots=True)
 class Execution:
-    """A simulated fill: one per exchange and price of a slice. fee: quote."""
+    """A simulated fill: one per exchange and price of a slice. fee: quote.
+
+    id         as `execution_id` makes it
+    symbol, side  the order's; timestamp: when the slice looked
+    """
 
     id: str
     order_id: str
@@ -174,6 +178,11 @@ class Execution:
     exchange: str
     timestamp: datetime
     book: BookStamp
+
+
+def execution_id(order_id: str, number: int, place: int) -> str:
+    """number: of the slice; place: among the fills of the slice, from 1."""
+    return f"{order_id}-{number}-{place}"
 
 
 @value(frozen=True, slots=True)

@@ -10,10 +10,14 @@ import msgspec
 _encode = msgspec.json.Encoder().encode
 
 
-def of_looks(packed: bytes, memory: bytes | None, looked_at: int) -> int:
+def of_look(packed: bytes, looked_at: int) -> int:
     """looked_at: microseconds since the epoch."""
-    looks = crc32(packed, crc32(looked_at.to_bytes(8, "big", signed=True)))
-    return looks if memory is None else crc32(memory, looks)
+    return crc32(packed, crc32(looked_at.to_bytes(8, "big", signed=True)))
+
+
+def with_memory(look: int, memory: bytes | None) -> int:
+    """A slice's: of its look, which many share, and of its own memory."""
+    return look if memory is None else crc32(memory, look)
 
 
 def of_request(values: Sequence[object]) -> int:

@@ -109,6 +109,10 @@ class Database(ABC):
         await session.execute_many(self.sql(statement), list(rows))  # type: ignore[arg-type]
 
     @abstractmethod
+    async def new_ids(self, session: BaseDBAsyncClient, table: str, count: int) -> Sequence[int]:
+        """Ids for so many new rows of a table, ascending; nobody else gets them."""
+
+    @abstractmethod
     def _transaction(self) -> AbstractAsyncContextManager[BaseDBAsyncClient]: ...
 
     @abstractmethod

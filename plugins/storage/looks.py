@@ -1,6 +1,6 @@
 """Looks in the form they are stored in: MessagePack arrays, decimals as their digits.
 
-Looks, the same bytes for all orders that saw the same: of each venue exchange, state, sequence, exchange
+A look, one row for all orders that saw the same: of each venue exchange, state, sequence, exchange
 time, age, near best, more, visible, levels (price, displayed), horizon.
 
 Memory, an order's own: exchange, price and quantity of what it had taken, and of what is displayed deeper.
@@ -8,11 +8,13 @@ None where there is neither.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from twap.plugins.storage import checksums
 from twap.plugins.storage.fields import to_microseconds, to_moment
 from twap.ports.market import ZERO, BookState, Level
 from twap.ports.order import Quantities, VenueLook
@@ -26,16 +28,36 @@ _memory = msgspec.msgpack.Decoder(tuple[Triples, Triples])
 _LEAST_LEVELS = 10
 """Of a look as older versions stored it: a later level with `taken` was remembered, not looked at."""
 
-Packed = dict[int, bytes]
-"""Tuples of looks by `id`: for as long as they live."""
+NO_LOOK = _encode([])
 
 
-def pack(venues: tuple[VenueLook, ...], known: Packed) -> bytes:
-    """known: shared by looks that are packed together, as thousands of orders see the same."""
-    packed = known.get(id(venues))
-    if packed is None:
-        packed = known[id(venues)] = _encode([_fields(venue) for venue in venues])
-    return packed
+class Look(NamedTuple):
+    """What all slices that looked at one moment saw alike, and the checksum of it and of that moment."""
+
+    packed: bytes
+    checksum: int
+
+
+class Looks:
+    """Looks packed once for all slices that share them, which live at least as long as this."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, datetime], Look] = {}
+
+    def pack(self, venues: tuple[VenueLook, ...], looked_at: datetime) -> Look | None:
+        """None where nothing was looked at."""
+        if not venues:
+            return None
+        look = self._known.get((id(venues), looked_at))
+        if look is None:
+            packed = pack(venues)
+            look = Look(packed, checksums.of_look(packed, to_microseconds(looked_at)))
+            self._known[id(venues), looked_at] = look
+        return look
+
+
+def pack(venues: tuple[VenueLook, ...]) -> bytes:
+    return _encode([_fields(venue) for venue in venues])
 
 
 def pack_memory(taken: Quantities, deeper: Quantities) -> bytes | None:

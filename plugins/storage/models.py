@@ -4,6 +4,7 @@ Ids are texts given by the caller. There is no foreign key from orders to users:
 """
 
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -43,10 +44,12 @@ class TokenFamilyRow(Model):
 class OrderRow(Model):
     """The order, its progress, and its claim. ticket, terms, warnings, taken: JSON.
 
-    checksum: of the request, all but the progress and the claim; see `checksums`
+    entry: its number in this database, which its slices name. checksum: of the request, all but the progress
+    and the claim; see `checksums`
     """
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    entry = fields.BigIntField()
     user_id = fields.TextField()
     client_order_id = fields.TextField(null=True)
     symbol = fields.TextField()
@@ -80,11 +83,22 @@ class OrderRow(Model):
         abstract = True
 
 
-class SliceRow(Model):
-    """venues, memory: packed, see `looks`; checksum: of them and `looked_at`, see `checksums`."""
+class LookRow(Model):
+    """What all slices that looked at the same moment saw alike. packed: see `looks`."""
 
     id = fields.BigIntField(primary_key=True)
-    order_id = fields.TextField()
+    packed = fields.BinaryField()
+
+    class Meta:
+        abstract = True
+
+
+class SliceRow(Model):
+    """look_id: None where it looked at nothing. memory: packed, see `looks`; checksum: of look, memory and
+    `looked_at`, see `checksums`."""
+
+    id = fields.BigIntField(primary_key=True)
+    order_entry = fields.BigIntField()
     number = fields.BigIntField()
     due_at = MomentField()
     looked_at = MomentField()
@@ -93,7 +107,7 @@ class SliceRow(Model):
     filled = ExactDecimalField()
     reason = fields.TextField(null=True)
     mid = ExactDecimalField(null=True)
-    venues = fields.BinaryField()
+    look_id = fields.BigIntField(null=True)
     memory = fields.BinaryField(null=True)
     checksum = fields.BigIntField(null=True)
 
@@ -102,20 +116,15 @@ class SliceRow(Model):
 
 
 class ExecutionRow(Model):
-    """position: within its slice, from 0."""
+    """position: within its slice, from 0. What it has from its order and its slice stands there."""
 
     entry = fields.BigIntField(primary_key=True, generated=True)
-    id = fields.TextField()
-    order_id = fields.TextField()
-    slice = fields.BigIntField()
+    slice_id = fields.BigIntField()
     position = fields.BigIntField()
-    symbol = fields.TextField()
-    side = fields.TextField()
     quantity = ExactDecimalField()
     price = ExactDecimalField()
     fee = ExactDecimalField()
     exchange = fields.TextField()
-    timestamp = MomentField()
     book_sequence = fields.BigIntField(null=True)
     book_exchange_time = MomentField(null=True)
     book_age_ms = fields.BigIntField()
@@ -135,6 +144,7 @@ class Tables:
     users: type[UserRow]
     token_families: type[TokenFamilyRow]
     orders: type[OrderRow]
+    looks: type[LookRow]
     slices: type[SliceRow]
     executions: type[ExecutionRow]
 
@@ -144,6 +154,7 @@ class Tables:
             _concrete(UserRow, "users"),
             _concrete(TokenFamilyRow, "token_families"),
             _concrete(OrderRow, "orders"),
+            _concrete(LookRow, "looks"),
             _concrete(SliceRow, "slices"),
             _concrete(ExecutionRow, "executions"),
         )
@@ -151,7 +162,7 @@ class Tables:
     def module(self) -> ModuleType:
         """What Tortoise wants to find models in."""
         module: Any = ModuleType("twap_tables")
-        module.__models__ = [self.users, self.token_families, self.orders, self.slices, self.executions]
+        module.__models__ = [getattr(self, each.name) for each in dataclass_fields(self)]
         return module  # type: ignore[no-any-return]
 
 

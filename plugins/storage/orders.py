@@ -1,9 +1,8 @@
 """Orders with their claims, slices and executions."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import groupby
 
 from tortoise import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError
@@ -12,13 +11,16 @@ from tortoise.expressions import Q
 from twap.plugins.storage.database import Database
 from twap.plugins.storage.fields import EPOCH, to_microseconds
 from twap.plugins.storage.lookups import Lookups
+from twap.plugins.storage.models import ExecutionRow, SliceRow
 from twap.plugins.storage.reading import read_orders
 from twap.plugins.storage.recent_orders import RecentOrders
 from twap.plugins.storage.recording import record
 from twap.plugins.storage.rows import (
+    OrderKey,
     order_values,
     stage_values,
     to_execution,
+    to_key,
     to_order,
     to_slice,
     totals_values,
@@ -103,8 +105,22 @@ class TortoiseOrders:
             return await query.using_db(session).count()
 
     async def executions(self, order_id: str, after_slice: int = 0) -> Sequence[Execution]:
+        """In parts; between them the event loop gets its turn."""
+        found: list[Execution] = []
         async with self._database.reading() as session:
-            return await self._executions(session, order_id, after_slice, up_to=None)
+            order = await self._key(session, order_id)
+            last = after_slice
+            while order is not None:
+                slices = self._tables.slices.filter(order_entry=order.entry, number__gt=last)
+                slices = slices.order_by("number").limit(ROWS_WITHOUT_PAUSE).using_db(session)
+                part = await slices.values_list("id", "number", "looked_at")
+                if not part:
+                    break
+                fills = await self._fills(session, [row_id for row_id, _, _ in part])
+                for row_id, number, looked_at in part:
+                    found += [to_execution(fill, order, number, looked_at) for fill in fills[row_id]]
+                last = part[-1][1]
+        return found
 
     async def slices(self, order_id: str) -> Sequence[Slice]:
         return [one async for part in self.slices_in_parts(order_id) for one in part]
@@ -116,56 +132,74 @@ class TortoiseOrders:
             yield part
             last = part[-1].number
 
-    async def _slices_after(self, order_id: str, last: int) -> list[Slice]:
+    async def _slices_after(self, order_id: str, last: int) -> Sequence[Slice]:
         """Nothing stays open while the caller of `slices_in_parts` is at work."""
         async with self._database.reading() as session:
-            query = self._tables.slices.filter(order_id=order_id, number__gt=last)
-            rows = await query.order_by("number").limit(SLICES_WITHOUT_PAUSE).using_db(session)
-            if not rows:
+            order = await self._key(session, order_id)
+            if order is None:
                 return []
-            fills = await self._executions(session, order_id, last, up_to=rows[-1].number)
-            by_slice = {number: tuple(group) for number, group in groupby(fills, lambda fill: fill.slice)}
-            return [to_slice(row, by_slice.get(row.number, ())) for row in rows]
+            query = self._tables.slices.filter(order_entry=order.entry, number__gt=last)
+            rows = await query.order_by("number").limit(SLICES_WITHOUT_PAUSE).using_db(session)
+            return await self._whole(session, order, rows)
 
     async def slice(self, order_id: str, number: int) -> tuple[Slice, Decimal] | None:
         async with self._database.reading() as session:
-            row = await self._tables.slices.get_or_none(order_id=order_id, number=number, using_db=session)
-            if row is None:
+            order = await self._key(session, order_id)
+            if order is None:
                 return None
-            fills = await self._executions(session, order_id, number - 1, up_to=number)
+            own = self._tables.slices.filter(order_entry=order.entry)
+            rows = await own.filter(number=number).using_db(session)
+            if not rows:
+                return None
             last, before = -1, ZERO
             while True:
-                part = self._tables.slices.filter(order_id=order_id, number__gt=last, number__lt=number)
+                part = own.filter(number__gt=last, number__lt=number)
                 part = part.order_by("number").limit(ROWS_WITHOUT_PAUSE).using_db(session)
                 filled = await part.values_list("number", "filled")
                 if not filled:
-                    return to_slice(row, tuple(fills)), before
+                    [piece] = await self._whole(session, order, rows)
+                    return piece, before
                 before = EXACT.add(before, exact_sum(quantity for _, quantity in filled))
                 last = filled[-1][0]
 
-    async def _executions(
-        self, session: BaseDBAsyncClient, order_id: str, after_slice: int, up_to: int | None
-    ) -> list[Execution]:
-        """In parts; between them the event loop gets its turn."""
-        query = self._tables.executions.filter(order_id=order_id, slice__gt=after_slice)
-        if up_to is not None:
-            query = query.filter(slice__lte=up_to)
-        found: list[Execution] = []
+    async def _key(self, session: BaseDBAsyncClient, order_id: str) -> OrderKey | None:
+        row = await self._tables.orders.get_or_none(id=order_id, using_db=session)
+        return None if row is None else to_key(row)
+
+    async def _whole(
+        self, session: BaseDBAsyncClient, order: OrderKey, rows: Sequence[SliceRow]
+    ) -> Sequence[Slice]:
+        """With their looks and executions."""
+        looks = self._tables.looks.filter(id__in={row.look_id for row in rows if row.look_id is not None})
+        packed = {look.id: look.packed for look in await looks.using_db(session)}
+        fills = await self._fills(session, [row.id for row in rows])
+        return [to_slice(row, order, packed.get(row.look_id), fills[row.id]) for row in rows]
+
+    async def _fills(
+        self, session: BaseDBAsyncClient, slice_ids: Sequence[int]
+    ) -> Mapping[int, Sequence[ExecutionRow]]:
+        """Of each slice, in the order in which they were filled. In parts, as a slice may have thousands."""
+        fills: dict[int, list[ExecutionRow]] = {slice_id: [] for slice_id in slice_ids}
+        query = self._tables.executions.filter(slice_id__in=slice_ids)
         part = query
         while True:
-            rows = await part.order_by("slice", "position").limit(ROWS_WITHOUT_PAUSE).using_db(session)
-            found += [to_execution(row) for row in rows]
+            rows = await part.order_by("slice_id", "position").limit(ROWS_WITHOUT_PAUSE).using_db(session)
+            for row in rows:
+                fills[row.slice_id].append(row)
             if len(rows) < ROWS_WITHOUT_PAUSE:
-                return found
+                return fills
             last = rows[-1]
-            rest = Q(slice__gt=last.slice) | Q(position__gt=last.position)
-            part = query.filter(rest, slice__gte=last.slice)
+            rest = Q(slice_id__gt=last.slice_id) | Q(position__gt=last.position)
+            part = query.filter(rest, slice_id__gte=last.slice_id)
 
     async def change(self, order: Order) -> bool:
         base = order.progress.revision - 1
         async with self._database.writing() as session:
+            row = await self._tables.orders.get_or_none(id=order.id, using_db=session).only("id", "entry")
+            if row is None:
+                return False
             statement = self._database.sql(UPDATE_PROGRESS)
-            values = [*stage_values(order.progress), *totals_values(order.progress), order.id, base]
+            values = [*stage_values(order.progress), *totals_values(order.progress), row.entry, base]
             changed, _ = await session.execute_query(statement, values)
             return changed == 1
 

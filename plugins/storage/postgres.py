@@ -1,7 +1,7 @@
 """PostgreSQL, through asyncpg; needs the extra `postgres`."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any, cast
@@ -63,6 +63,11 @@ class PostgresDatabase(Database):
     def sql(self, statement: str) -> str:
         numbers = count(1)
         return re.sub(r"\?", lambda _: f"${next(numbers)}", statement)
+
+    async def new_ids(self, session: BaseDBAsyncClient, table: str, count: int) -> Sequence[int]:
+        query = "SELECT nextval(pg_get_serial_sequence($1, 'id')) AS id FROM generate_series(1, $2)"
+        _, rows = await session.execute_query(query, [table, count])
+        return [row["id"] for row in rows]
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[BaseDBAsyncClient]:

@@ -10,25 +10,43 @@ from tortoise import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError
 
 from twap.plugins.storage.database import Database
-from twap.plugins.storage.looks import Packed
+from twap.plugins.storage.looks import Look, Looks
 from twap.plugins.storage.rows import Values, execution_values, slice_values, stage_values, totals_values
 from twap.plugins.storage.statements import (
     GUARDS,
     INSERT_EXECUTION,
+    INSERT_LOOK,
     INSERT_SLICE,
     UPDATE_PROGRESS,
     UPDATE_TOTALS,
 )
 from twap.ports.errors import StorageError
+from twap.ports.order import Slice
 from twap.ports.store import Recorded, Step
 
 STEPS_WITHOUT_PAUSE = 100
 """So many are encoded before the event loop gets a turn: some 10 ms."""
 
-Guard = tuple[int, int, Values]
-"""Revision, fence and stage of an order as it is stored."""
+
+class _Guard(NamedTuple):
+    """An order as it is stored."""
+
+    entry: int
+    revision: int
+    fence: int
+    stage: Values
+
 
 _log = logging.getLogger(__name__)
+
+
+class _PreparedSlice(NamedTuple):
+    """values, executions: without the ids, which are known when they are written."""
+
+    number: int
+    look: Look | None
+    values: Values
+    executions: list[Values]
 
 
 class _Prepared(NamedTuple):
@@ -38,9 +56,7 @@ class _Prepared(NamedTuple):
     base: tuple[int, int]
     stage: Values
     totals: Values
-    slices: list[Values]
-    executions: list[Values]
-    numbers: list[int]
+    slices: list[_PreparedSlice]
 
 
 async def record(database: Database, steps: Sequence[Step]) -> list[Recorded]:
@@ -54,10 +70,10 @@ async def record(database: Database, steps: Sequence[Step]) -> list[Recorded]:
 async def _prepare(steps: Sequence[Step]) -> list[_Prepared | None]:
     """None for a step that can't be stored on any database."""
     prepared: list[_Prepared | None] = []
-    known: Packed = {}
+    looks = Looks()
     for count, step in enumerate(steps, 1):
         try:
-            prepared.append(_prepare_one(step, known))
+            prepared.append(_prepare_one(step, looks))
         except (ValueError, TypeError, AttributeError, OverflowError, msgspec.MsgspecError) as error:
             _log.warning("order %s: this step can't be stored: %s", step.order.id, error)
             prepared.append(None)
@@ -66,21 +82,21 @@ async def _prepare(steps: Sequence[Step]) -> list[_Prepared | None]:
     return prepared
 
 
-def _prepare_one(step: Step, known: Packed) -> _Prepared:
-    order, revision = step.order, step.order.progress.revision
+def _prepare_one(step: Step, looks: Looks) -> _Prepared:
+    progress = step.order.progress
     return _Prepared(
-        order_id=order.id,
-        base=(revision - 1, step.fence),
-        stage=stage_values(order.progress),
-        totals=(*totals_values(order.progress), order.id, revision - 1),
-        slices=[slice_values(piece, known) for piece in step.slices],
-        executions=[
-            execution_values(execution, position)
-            for piece in step.slices
-            for position, execution in enumerate(piece.executions)
-        ],
-        numbers=[piece.number for piece in step.slices],
+        step.order.id,
+        (progress.revision - 1, step.fence),
+        stage_values(progress),
+        totals_values(progress),
+        [_prepare_slice(piece, looks) for piece in step.slices],
     )
+
+
+def _prepare_slice(piece: Slice, looks: Looks) -> _PreparedSlice:
+    look = looks.pack(piece.venues, piece.looked_at)
+    executions = [execution_values(fill, position) for position, fill in enumerate(piece.executions)]
+    return _PreparedSlice(piece.number, look, slice_values(piece, look), executions)
 
 
 async def _write(database: Database, steps: Sequence[_Prepared]) -> list[Recorded]:
@@ -93,23 +109,25 @@ async def _write(database: Database, steps: Sequence[_Prepared]) -> list[Recorde
         stored = [step for step, outcome in zip(steps, outcomes, strict=True) if outcome is Recorded.STORED]
         for part in _one_step_an_order(stored):
             await _update(database, session, part, guards)
-        await _many(database, session, INSERT_SLICE, [row for step in stored for row in step.slices])
-        await _many(database, session, INSERT_EXECUTION, [row for step in stored for row in step.executions])
+        await _insert(database, session, stored, guards)
     return outcomes
 
 
 async def _guards(
     database: Database, session: BaseDBAsyncClient, steps: Sequence[_Prepared]
-) -> dict[str, Guard]:
+) -> dict[str, _Guard]:
     ids = msgspec.json.encode([step.order_id for step in steps]).decode()
     _, rows = await session.execute_query(database.sql(GUARDS[database.dialect]), [ids])
     guards = msgspec.json.decode(rows[0]["guards"] or "[]")
-    return {order_id: (revision, fence, tuple(stage)) for order_id, revision, fence, *stage in guards}
+    return {
+        order_id: _Guard(entry, revision, fence, tuple(stage))
+        for order_id, entry, revision, fence, *stage in guards
+    }
 
 
-def _judge(steps: Sequence[_Prepared], guards: Mapping[str, Guard]) -> list[Recorded]:
+def _judge(steps: Sequence[_Prepared], guards: Mapping[str, _Guard]) -> list[Recorded]:
     """STORED is a promise still: later steps of an order are based on its earlier ones."""
-    current = {order_id: (revision, fence) for order_id, (revision, fence, _) in guards.items()}
+    current = {order_id: (guard.revision, guard.fence) for order_id, guard in guards.items()}
     outcomes = []
     for step in steps:
         (revision, fence), stored = step.base, current.get(step.order_id)
@@ -124,20 +142,42 @@ def _judge(steps: Sequence[_Prepared], guards: Mapping[str, Guard]) -> list[Reco
 
 
 async def _update(
-    database: Database, session: BaseDBAsyncClient, steps: Sequence[_Prepared], guards: dict[str, Guard]
+    database: Database, session: BaseDBAsyncClient, steps: Sequence[_Prepared], guards: dict[str, _Guard]
 ) -> None:
     """The orders themselves, one step each. guards: are brought up to date."""
     totals: list[Values] = []
     whole: list[Values] = []
     for step in steps:
-        revision, fence, stage = guards[step.order_id]
-        if stage == step.stage:
-            totals.append(step.totals)
+        guard, (revision, _) = guards[step.order_id], step.base
+        if guard.stage == step.stage:
+            totals.append((*step.totals, guard.entry, revision))
         else:
-            whole.append((*step.stage, *step.totals))
-            guards[step.order_id] = (revision, fence, step.stage)
+            whole.append((*step.stage, *step.totals, guard.entry, revision))
+            guards[step.order_id] = guard._replace(stage=step.stage)
     await _many(database, session, UPDATE_TOTALS, totals)
     await _many(database, session, UPDATE_PROGRESS, whole)
+
+
+async def _insert(
+    database: Database, session: BaseDBAsyncClient, steps: Sequence[_Prepared], guards: Mapping[str, _Guard]
+) -> None:
+    """Slices and executions are numbered in the order of time: so the indexes by these numbers grow at their
+    end, and only the one by order and slice is written all over."""
+    pieces = [(guards[step.order_id].entry, piece) for step in steps for piece in step.slices]
+    if not pieces:
+        return
+    looks = {id(piece.look): piece.look.packed for _, piece in pieces if piece.look is not None}
+    look_ids = dict(zip(looks, await database.new_ids(session, "looks", len(looks)), strict=True))
+    slices: list[Values] = []
+    executions: list[Values] = []
+    for slice_id, (entry, piece) in zip(
+        await database.new_ids(session, "slices", len(pieces)), pieces, strict=True
+    ):
+        slices.append((slice_id, entry, look_ids.get(id(piece.look)), *piece.values))
+        executions += [(slice_id, *values) for values in piece.executions]
+    await _many(database, session, INSERT_LOOK, [(look_ids[key], packed) for key, packed in looks.items()])
+    await _many(database, session, INSERT_SLICE, slices)
+    await _many(database, session, INSERT_EXECUTION, executions)
 
 
 def _one_step_an_order(steps: Sequence[_Prepared]) -> Iterator[Sequence[_Prepared]]:
@@ -177,7 +217,9 @@ async def _refused(database: Database, step: _Prepared, error: Exception) -> Rec
 
 async def _slice_is_stored(database: Database, step: _Prepared) -> bool:
     async with database.reading() as session:
-        slices = database.tables.slices.filter(order_id=step.order_id, number__in=step.numbers)
+        order = await database.tables.orders.get(id=step.order_id, using_db=session)
+        numbers = [piece.number for piece in step.slices]
+        slices = database.tables.slices.filter(order_entry=order.entry, number__in=numbers)
         return await slices.using_db(session).exists()
 
 

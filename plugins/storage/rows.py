@@ -1,13 +1,14 @@
 """Values of the ports as rows of the tables, and back."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import msgspec
 
 from twap.plugins.storage import checksums
 from twap.plugins.storage.fields import to_microseconds, to_moment
-from twap.plugins.storage.looks import Packed, Triples, pack, pack_memory, quantities, triples, unpack
+from twap.plugins.storage.looks import NO_LOOK, Look, Triples, pack_memory, quantities, triples, unpack
 from twap.plugins.storage.models import ExecutionRow, OrderRow, SliceRow, UserRow
 from twap.ports.account import Role, TokenFamily, User
 from twap.ports.numbers import plain
@@ -23,6 +24,7 @@ from twap.ports.order import (
     Taken,
     Ticket,
     VenueTerms,
+    execution_id,
 )
 
 Values = tuple[object, ...]
@@ -91,12 +93,12 @@ def totals_values(progress: Progress) -> Values:
     )
 
 
-def slice_values(piece: Slice, known: Packed) -> Values:
-    """For `INSERT_SLICE`. known: as in `pack`."""
-    looked_at, venues = to_microseconds(piece.looked_at), pack(piece.venues, known)
+def slice_values(piece: Slice, look: Look | None) -> Values:
+    """For `INSERT_SLICE`, behind the ids."""
     memory = pack_memory(piece.taken, piece.deeper)
+    looked_at = to_microseconds(piece.looked_at)
+    checksum = checksums.of_look(NO_LOOK, looked_at) if look is None else look.checksum
     return (
-        piece.order_id,
         piece.number,
         to_microseconds(piece.due_at),
         looked_at,
@@ -105,30 +107,24 @@ def slice_values(piece: Slice, known: Packed) -> Values:
         plain(piece.filled),
         None if piece.reason is None else piece.reason.value,
         None if piece.mid is None else plain(piece.mid),
-        venues,
         memory,
-        checksums.of_looks(venues, memory, looked_at),
+        checksums.with_memory(checksum, memory),
     )
 
 
 def execution_values(execution: Execution, position: int) -> Values:
-    """For `INSERT_EXECUTION`."""
-    exchange_time = execution.book.exchange_time
+    """For `INSERT_EXECUTION`, behind the slice's id."""
+    book = execution.book
+    exchange_time = book.exchange_time
     return (
-        execution.id,
-        execution.order_id,
-        execution.slice,
         position,
-        execution.symbol,
-        execution.side.value,
         plain(execution.quantity),
         plain(execution.price),
         plain(execution.fee),
         execution.exchange,
-        to_microseconds(execution.timestamp),
-        execution.book.sequence,
+        book.sequence,
         None if exchange_time is None else to_microseconds(exchange_time),
-        execution.book.age_ms,
+        book.age_ms,
     )
 
 
@@ -180,15 +176,31 @@ def _request_checksum(row: OrderRow) -> int:
     )
 
 
-def to_slice(row: SliceRow, executions: tuple[Execution, ...]) -> Slice:
+class OrderKey(NamedTuple):
+    """What an order's slices and executions have from it."""
+
+    entry: int
+    id: str
+    symbol: str
+    side: Side
+
+
+def to_key(row: OrderRow) -> OrderKey:
+    """Needs the columns of the key, and the ticket."""
+    return OrderKey(row.entry, row.id, row.symbol, _ticket.decode(row.ticket).side)
+
+
+def to_slice(row: SliceRow, order: OrderKey, look: bytes | None, fills: Sequence[ExecutionRow]) -> Slice:
     """Raises ValueError, saying which slice, where it can't be read."""
+    packed = NO_LOOK if look is None else look
     try:
-        venues, taken, deeper = unpack(row.venues, row.memory)
+        venues, taken, deeper = unpack(packed, row.memory)
         reason = None if row.reason is None else MissReason(row.reason)
     except (ValueError, TypeError, ArithmeticError) as error:
-        raise ValueError(f"slice {row.number} of order {row.order_id} can't be read: {error}") from error
+        raise ValueError(f"slice {row.number} of order {order.id} can't be read: {error}") from error
+    looks_checksum = checksums.of_look(packed, to_microseconds(row.looked_at))
     return Slice(
-        order_id=row.order_id,
+        order_id=order.id,
         number=row.number,
         due_at=row.due_at,
         looked_at=row.looked_at,
@@ -200,27 +212,24 @@ def to_slice(row: SliceRow, executions: tuple[Execution, ...]) -> Slice:
         venues=venues,
         taken=taken,
         deeper=deeper,
-        executions=executions,
-        intact=row.checksum in (None, _looks_checksum(row)),
+        executions=tuple([to_execution(fill, order, row.number, row.looked_at) for fill in fills]),
+        intact=row.checksum in (None, checksums.with_memory(looks_checksum, row.memory)),
     )
 
 
-def _looks_checksum(row: SliceRow) -> int:
-    return checksums.of_looks(row.venues, row.memory, to_microseconds(row.looked_at))
-
-
-def to_execution(row: ExecutionRow) -> Execution:
+def to_execution(row: ExecutionRow, order: OrderKey, number: int, looked_at: datetime) -> Execution:
+    """number, looked_at: of its slice."""
     return Execution(
-        id=row.id,
-        order_id=row.order_id,
-        slice=row.slice,
-        symbol=row.symbol,
-        side=Side(row.side),
+        id=execution_id(order.id, number, row.position + 1),
+        order_id=order.id,
+        slice=number,
+        symbol=order.symbol,
+        side=order.side,
         quantity=row.quantity,
         price=row.price,
         fee=row.fee,
         exchange=row.exchange,
-        timestamp=row.timestamp,
+        timestamp=looked_at,
         book=BookStamp(row.book_sequence, row.book_exchange_time, row.book_age_ms),
     )
 

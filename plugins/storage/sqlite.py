@@ -96,6 +96,12 @@ class SqliteDatabase(Database):
         if self._checkpoints is not None:
             self._checkpoints.written(len(rows))
 
+    async def new_ids(self, session: BaseDBAsyncClient, table: str, count: int) -> Sequence[int]:
+        """There is one writer: what follows the last id is free until the transaction ends."""
+        _, rows = await session.execute_query(f"SELECT coalesce(max(id), 0) AS last FROM {table}")  # noqa: S608
+        last = int(rows[0]["last"])
+        return range(last + 1, last + 1 + count)
+
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[BaseDBAsyncClient]:
         """Tortoise's own begins as a reader: against a second process it would fail at its first write."""

@@ -29,42 +29,45 @@ UPDATE_PROGRESS = """
 UPDATE orders SET
     status = ?, started_at = ?, ended_at = ?, arrival_mid = ?, note = ?, revision = ?, slices_done = ?,
     executed = ?, notional = ?, fees = ?, lots_count = ?, taken = ?
-WHERE id = ? AND revision = ?
+WHERE entry = ? AND revision = ?
 """
 
 UPDATE_TOTALS = """
 UPDATE orders SET
     revision = ?, slices_done = ?, executed = ?, notional = ?, fees = ?, lots_count = ?, taken = ?
-WHERE id = ? AND revision = ?
+WHERE entry = ? AND revision = ?
 """
 """The same where the stage stays: the indexes with the status need no touch, at half the price."""
 
 CLAIM_ORDER = "UPDATE orders SET claim_owner = ?, claim_until = ?, fence = ? WHERE id = ?"
 
+INSERT_LOOK = "INSERT INTO looks (id, packed) VALUES (?, ?)"
+
 INSERT_SLICE = """
 INSERT INTO slices (
-    order_id, number, due_at, looked_at, planned, target, filled, reason, mid, venues, memory, checksum
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    id, order_entry, look_id, number, due_at, looked_at, planned, target, filled, reason, mid, memory,
+    checksum
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 INSERT_EXECUTION = """
 INSERT INTO executions (
-    id, order_id, slice, position, symbol, side, quantity, price, fee, exchange, timestamp,
-    book_sequence, book_exchange_time, book_age_ms
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    slice_id, position, quantity, price, fee, exchange, book_sequence, book_exchange_time, book_age_ms
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 GUARDS = {
     "sqlite": """
-SELECT json_group_array(json_array(id, revision, fence, status, started_at, ended_at, arrival_mid, note))
-AS guards FROM orders WHERE id IN (SELECT value FROM json_each(?))
+SELECT json_group_array(
+    json_array(id, entry, revision, fence, status, started_at, ended_at, arrival_mid, note)
+) AS guards FROM orders WHERE id IN (SELECT value FROM json_each(?))
 """,
     "postgres": """
-SELECT json_agg(json_build_array(id, revision, fence, status, started_at, ended_at, arrival_mid, note))
+SELECT json_agg(json_build_array(id, entry, revision, fence, status, started_at, ended_at, arrival_mid, note))
 AS guards FROM (
     SELECT * FROM orders WHERE id IN (SELECT jsonb_array_elements_text(?::jsonb)) ORDER BY id FOR UPDATE
 ) AS locked
 """,
 }
-"""Revision, fence and stage of the orders of a JSON array of ids, as another one: rows of their own would
-cost SQLite's thread the interpreter's lock once each. They can't change until the transaction ends."""
+"""Entry, revision, fence and stage of the orders of a JSON array of ids, as another one: rows of their own
+would cost SQLite's thread the interpreter's lock once each. They can't change until the transaction ends."""

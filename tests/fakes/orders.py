@@ -17,6 +17,7 @@ from twap.ports.order import (
     Ticket,
     VenueLook,
     VenueTerms,
+    execution_id,
 )
 
 NOON = datetime(2025, 2, 1, 12, tzinfo=UTC)
@@ -92,9 +93,9 @@ def make_look(exchange="Binance", **changes):
     return replace(look, **changes)
 
 
-def make_execution(order, number=1, **changes):
+def make_execution(order, number=1, place=1, **changes):
     execution = Execution(
-        id=new_id(),
+        id=execution_id(order.id, number, place),
         order_id=order.id,
         slice=number,
         symbol=order.ticket.symbol,
@@ -103,20 +104,23 @@ def make_execution(order, number=1, **changes):
         price=Decimal("100635.65"),
         fee=Decimal("2.51589125"),
         exchange="Binance",
-        timestamp=NOON + timedelta(seconds=number),
+        timestamp=_looked_at(order, number),
         book=BookStamp(4711, NOON, 120),
     )
     return replace(execution, **changes)
 
 
+def _looked_at(order, number):
+    return order.starts_at + number * order.ticket.interval + timedelta(microseconds=1234)
+
+
 def make_slice(order, number=1, **changes):
     """With one execution, unless `executions` are given."""
-    due_at = order.starts_at + number * order.ticket.interval
     piece = Slice(
         order_id=order.id,
         number=number,
-        due_at=due_at,
-        looked_at=due_at + timedelta(microseconds=1234),
+        due_at=order.starts_at + number * order.ticket.interval,
+        looked_at=_looked_at(order, number),
         planned=Decimal("0.025"),
         target=Decimal("0.025"),
         filled=Decimal("0.025"),

@@ -5,7 +5,13 @@ A released migration is never edited; a new one is appended.
 
 from dataclasses import dataclass
 
-from twap.plugins.storage.migrations import m0001_first, m0002_checksums, m0003_memory, m0004_executions
+from twap.plugins.storage.migrations import (
+    m0001_first,
+    m0002_checksums,
+    m0003_memory,
+    m0004_executions,
+    m0005_looks,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,4 +32,5 @@ MIGRATIONS = (
     Migration(2, "checksums", m0002_checksums.STATEMENTS, m0002_checksums.STATEMENTS),
     Migration(3, "memory", m0003_memory.SQLITE, m0003_memory.POSTGRES),
     Migration(4, "executions", m0004_executions.SQLITE, m0004_executions.POSTGRES),
+    Migration(5, "looks", m0005_looks.SQLITE, m0005_looks.POSTGRES),
 )

@@ -46,8 +46,8 @@ async def test_slice_when_a_text_of_its_look_is_changed_then_not_intact(tmp_path
     path = tmp_path / "twap.sqlite3"
     order_id = await stored(path)
     new = "down" if old == "live" else old[:-1] + "1"
-    [(venues,)] = sqlite3.connect(path).execute("SELECT venues FROM slices")
-    run(path, "UPDATE slices SET venues = ?", venues.replace(old.encode(), new.encode()))
+    [(packed,)] = sqlite3.connect(path).execute("SELECT packed FROM looks")
+    run(path, "UPDATE looks SET packed = ?", packed.replace(old.encode(), new.encode()))
     order, piece = await read_again(path, order_id)
     assert (order.intact, piece.intact) == (True, False)
 
@@ -101,7 +101,7 @@ async def test_rows_when_from_before_the_checksums_then_taken_as_intact(tmp_path
 async def test_slice_when_its_look_is_garbage_then_the_error_names_it(tmp_path):
     path = tmp_path / "twap.sqlite3"
     order_id = await stored(path)
-    run(path, "UPDATE slices SET venues = ?", b"\xc1")
+    run(path, "UPDATE looks SET packed = ?", b"\xc1")
     with pytest.raises(StorageError, match=r"slice 1 of order \w+ can't be read"):
         await read_again(path, order_id)
 

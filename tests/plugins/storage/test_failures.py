@@ -14,8 +14,9 @@ from twap.ports.store import Recorded, Step
 
 WRITES = {
     "orders": "BEFORE UPDATE ON orders WHEN new.id = '{id}'",
-    "slices": "BEFORE INSERT ON slices WHEN new.order_id = '{id}' AND new.number = {number}",
-    "executions": "BEFORE INSERT ON executions WHEN new.order_id = '{id}' AND new.slice = {number}",
+    "slices": "BEFORE INSERT ON slices WHEN new.number = {number} AND {entry} = new.order_entry",
+    "executions": "BEFORE INSERT ON executions WHEN {number} ="
+    " (SELECT number FROM slices WHERE id = new.slice_id AND order_entry = {entry})",
 }
 
 
@@ -59,7 +60,9 @@ async def test_record_when_any_write_fails_then_its_step_is_whole_or_nothing(
     async with opened(f"sqlite:///{path}") as storage:
         claimed = await claimed_orders(storage, 4)
         steps = steps_of(claimed)
-        when = WRITES[write].format(id=claimed[victim].order.id, number=number)
+        victim_id = claimed[victim].order.id
+        entry = f"(SELECT entry FROM orders WHERE id = '{victim_id}')"  # noqa: S608
+        when = WRITES[write].format(id=victim_id, entry=entry, number=number)
         run(path, f"CREATE TRIGGER refusing {when} BEGIN SELECT RAISE({how}, 'refused'); END")
         expected = [Recorded.FAILED if n == victim else Recorded.STORED for n in range(4)]
         assert await storage.orders.record(steps) == expected

@@ -85,18 +85,17 @@ looks = st.builds(
 stamps = st.builds(BookStamp, perhaps(big), perhaps(moments), st.integers(0, 10**9))
 
 
-def fills(order):
+def fills(order, place, looked_at):
     return st.builds(
         make_execution,
         st.just(order),
         st.just(1),
-        id=st.builds(new_id),
-        side=st.sampled_from(Side),
+        st.just(place),
         quantity=decimals,
         price=decimals,
         fee=decimals,
         exchange=texts,
-        timestamp=moments,
+        timestamp=st.just(looked_at),
         book=stamps,
     )
 
@@ -119,11 +118,12 @@ async def test_order_when_stored_and_advanced_then_equal(storage, data):
     [mine] = [one for one in claimed if one.order.id == order.id]
     assert mine.order == order
     after = advanced(order, **data.draw(progress))
+    looked_at = data.draw(moments)
     piece = make_slice(
         after,
         1,
         due_at=data.draw(moments),
-        looked_at=data.draw(moments),
+        looked_at=looked_at,
         planned=data.draw(decimals),
         target=data.draw(decimals),
         filled=data.draw(decimals),
@@ -132,7 +132,9 @@ async def test_order_when_stored_and_advanced_then_equal(storage, data):
         venues=tuple(data.draw(st.lists(looks, max_size=3))),
         taken=data.draw(memories),
         deeper=data.draw(memories),
-        executions=tuple(data.draw(st.lists(fills(after), max_size=3))),
+        executions=tuple(
+            data.draw(fills(after, place, looked_at)) for place in range(1, data.draw(st.integers(1, 4)))
+        ),
     )
     assert await storage.orders.record([Step(after, mine.fence, (piece,))]) == [Recorded.STORED]
     stored = await storage.orders.get(order.id)
@@ -150,7 +152,7 @@ async def test_slices_when_more_than_one_part_then_all_in_order(storage):
     after = advanced(order)
     count = orders_module.ROWS_WITHOUT_PAUSE + 3
     pieces = tuple(
-        make_slice(after, n, executions=tuple(make_execution(after, n) for _ in range(3)))
+        make_slice(after, n, executions=tuple(make_execution(after, n, place) for place in (1, 2, 3)))
         for n in range(1, count + 1)
     )
     await storage.orders.record([Step(after, claimed.fence, pieces)])

@@ -149,7 +149,7 @@ async def test_step_when_recorded_then_slices_and_executions_are_read_back(stora
     arrival = make_slice(order, 0, filled=Decimal(0), venues=())
     pieces = [
         make_slice(
-            order, 1, executions=(make_execution(order, 1), make_execution(order, 1, price=Decimal(2)))
+            order, 1, executions=(make_execution(order, 1), make_execution(order, 1, 2, price=Decimal(2)))
         ),
         make_slice(
             order, 2, executions=(), reason=MissReason.STALE, mid=None, venues=(make_look(), make_look("OKX"))
@@ -201,8 +201,8 @@ async def test_step_when_its_slice_is_stored_then_lost_and_the_others_are_stored
 async def test_step_when_the_database_refuses_it_then_failed_and_the_others_are_stored(storage):
     good, bad = [await claim_one(storage, make_order()) for _ in range(2)]
     fine, broken = advanced(good.order), advanced(bad.order)
-    astray = make_slice(broken, executions=(make_execution(broken, order_id="nobody's"),))
-    steps = [Step(broken, bad.fence, (astray,)), Step(fine, good.fence, (make_slice(fine),))]
+    twice = (make_slice(broken), make_slice(broken))
+    steps = [Step(broken, bad.fence, twice), Step(fine, good.fence, (make_slice(fine),))]
     assert await storage.orders.record(steps) == [Recorded.FAILED, Recorded.STORED]
     assert await storage.orders.get(broken.id) == bad.order
     assert await storage.orders.slices(broken.id) == await storage.orders.executions(broken.id) == []
