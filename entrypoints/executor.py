@@ -1,13 +1,11 @@
 """The executor: one scheduler for all orders that this process has claimed. No task or timer per order.
 
-claim what is due soon ─► heap by due time ─► advance (domain) ─► record in batches ─► publish
-                                 ▲                                      │
-                                 └──────────────────────────────────────┘
+claim what is due soon ─► agenda ─► advance (domain) ─► record in batches ─► publish
+                            ▲                               │
+                            └───────────────────────────────┘
 """
 
 import asyncio
-import heapq
-import itertools
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +18,7 @@ import structlog
 from twap.domain.execution import Advance, Books, advance, next_event_at
 from twap.domain.lifecycle import moved
 from twap.domain.schedule import Schedule
+from twap.entrypoints.agenda import Agenda
 from twap.entrypoints.execution_stats import ExecutionStats
 from twap.entrypoints.order_feeds import OrderFeeds
 from twap.entrypoints.shared_memory import SharedMemory
@@ -27,17 +26,17 @@ from twap.ports.bus import EventBus, OrderChanged
 from twap.ports.clock import Clock
 from twap.ports.errors import StorageError
 from twap.ports.order import Order, OrderStatus
-from twap.ports.store import OrderStore, Recorded, Step
+from twap.ports.store import Batch, OrderStore, Recorded, Step
 
 CLAIM_SECONDS = 1.0
 LEASE_SECONDS = 15.0
 LONG_WORK_SECONDS = 3.0
 """Work without end must not let the claims run out; before that, claims wait, as the looks would for them."""
 CLAIMED_AT_ONCE = 2_000
-LOOKS_AT_ONCE = 5_000
-"""So many slices may have looked and wait to be stored."""
 STEPS_AT_ONCE = 2_000
-"""In one transaction, where so many wait: fewer commits, and pages of the indexes are written once."""
+"""In one transaction, where so many are due: fewer commits, and pages of the indexes are written once."""
+BATCHES_WAITING = 2
+"""So many may have looked and wait for the database; then the others that are due wait for it, too."""
 SETTLED_AT_ONCE = 200
 """Of a batch that was stored: then the event loop gets a turn, after some 2 ms."""
 BATCHES_ON_THEIR_WAY = 3
@@ -47,7 +46,7 @@ YIELD_AFTER_SECONDS = 0.004
 
 @dataclass(slots=True)
 class Held:
-    """A claimed order. due: when it is in the heap for; an entry with another time is out of date."""
+    """A claimed order. due: when it is in the agenda for; an entry of another time is out of date."""
 
     order: Order
     fence: int
@@ -58,6 +57,17 @@ class Held:
 class _Move(NamedTuple):
     held: Held
     advance: Advance
+
+
+class _Pile(NamedTuple):
+    """What is to be stored together. batch: the same moves, as steps."""
+
+    moves: list[_Move]
+    batch: Batch
+
+    @property
+    def full(self) -> bool:
+        return len(self.moves) >= STEPS_AT_ONCE
 
 
 class Market(Protocol):
@@ -92,8 +102,7 @@ class Executor:
         self._clock = clock
         self._shared = shared
         self._held: dict[str, Held] = {}
-        self._heap: list[tuple[datetime, int, str]] = []
-        self._tie = itertools.count()
+        self._agenda = Agenda()
         self._wake = asyncio.Event()
         self._claim_now = False
         self._next_claim = 0.0
@@ -162,7 +171,7 @@ class Executor:
             self._drop(held)
             return
         held.due = due if not_before is None else max(due, not_before)
-        heapq.heappush(self._heap, (held.due, next(self._tie), held.order.id))
+        self._agenda.put(held.due, held.order.id)
 
     def _drop(self, held: Held) -> None:
         if self._held.get(held.order.id) is held:
@@ -172,16 +181,17 @@ class Executor:
 
     # -- due slices
 
-    def _advance_some(self, moves: deque[_Move]) -> bool:
+    def _advance_some(self, pile: _Pile) -> bool:
         """Whatever is due, in order of due time, for some milliseconds, on the books of one instant; whether
-        there is more to do."""
+        there may be more to do."""
         now, began = self._clock.now(), self._clock.monotonic()
         books, busy = self._market.at_once(), 0.0
-        while self._heap and self._heap[0][0] <= now and len(moves) < LOOKS_AT_ONCE:
-            if busy > YIELD_AFTER_SECONDS:
+        while busy <= YIELD_AFTER_SECONDS and not pile.full:
+            entry = self._agenda.pop(now)
+            if entry is None:
                 self.stats.busy(busy)
-                return True
-            due, _, order_id = heapq.heappop(self._heap)
+                return False
+            due, order_id = entry
             held = self._held.get(order_id)
             if held is None or held.due != due:
                 continue
@@ -190,37 +200,53 @@ class Executor:
                 self._schedule(held, now)
                 continue
             held.due = None
-            moves.append(_Move(held, step))
-            self._shared.put(step.order)
+            self._put(pile, held, step, now)
             busy = self._clock.monotonic() - began
         self.stats.busy(busy)
-        return False
+        return True
+
+    def _put(self, pile: _Pile, held: Held, step: Advance, now: datetime) -> None:
+        try:
+            pile.batch.add(Step(step.order, held.fence, step.slices))
+        except Exception:  # noqa: BLE001 - a fault of the storage must not end all orders
+            self._log.exception("recording_failed", orders=1)
+            self.stats.failed()
+            self._schedule(held, now, now + RETRY)
+        else:
+            pile.moves.append(_Move(held, step))
+            self._shared.put(step.order)
 
     async def _work(self) -> None:
         """Advance and record what is due. Looks don't wait for the database: it gets what they have brought,
         batch by batch, and several may be on their way, so that neither waits for the other."""
         began = self._clock.monotonic()
-        looked: deque[_Move] = deque()
+        pile, waiting = self._pile(), deque[_Pile]()
         writing: deque[asyncio.Task[None]] = deque()
-        more = self._advance_some(looked)
-        if not looked:
+        more = self._advance_some(pile)
+        if not pile.moves:
             return
         try:
-            while looked or writing:
-                enough = len(looked) >= STEPS_AT_ONCE or (looked and not more)
-                if enough and len(writing) < BATCHES_ON_THEIR_WAY:
-                    batch = [looked.popleft() for _ in range(min(len(looked), STEPS_AT_ONCE))]
-                    writing.append(asyncio.create_task(self._record(batch)))
+            while pile.moves or waiting or writing:
+                if pile.full or (pile.moves and not more):
+                    waiting.append(pile)
+                    pile = self._pile()
+                held_up = len(waiting) > BATCHES_WAITING
+                if waiting and len(writing) < BATCHES_ON_THEIR_WAY:
+                    writing.append(asyncio.create_task(self._record(waiting.popleft())))
                     if self._clock.monotonic() - began > LONG_WORK_SECONDS:
                         await self._claim()
-                elif writing and (writing[0].done() or not more):
+                elif writing and (writing[0].done() or held_up or not more):
                     await writing.popleft()
                 else:
                     await asyncio.sleep(0)
-                more = self._advance_some(looked)
+                if not held_up:
+                    more = self._advance_some(pile)
         finally:
             await asyncio.gather(*writing)  # also when we stop: a batch is stored, or not, as a whole
         self.stats.tick(self._clock.monotonic() - began)
+
+    def _pile(self) -> _Pile:
+        return _Pile([], self._orders.batch())
 
     def _advance(self, held: Held, now: datetime, books: Books) -> Advance | None:
         """One order's fault must not stop the others: it fails by itself, and says so."""
@@ -232,10 +258,10 @@ class Executor:
             self._log.exception("order_failed", order_id=order.id)
             return Advance(moved(order, OrderStatus.FAILED, now, "an internal error; see the log"), ())
 
-    async def _record(self, moves: Sequence[_Move]) -> None:
-        steps = [Step(move.advance.order, move.held.fence, move.advance.slices) for move in moves]
+    async def _record(self, pile: _Pile) -> None:
+        moves, outcomes = pile.moves, list[Recorded]()
         try:
-            outcomes = await self._orders.record(steps)
+            outcomes += await pile.batch.store()
         except StorageError as error:
             self._trouble(error)
             outcomes = [Recorded.FAILED] * len(moves)
@@ -306,8 +332,9 @@ class Executor:
         wait = max(self._next_claim - self._clock.monotonic(), 0.0)
         if self._claim_now:
             wait = 0.0
-        if self._heap:
-            wait = min(wait, max((self._heap[0][0] - self._clock.now()).total_seconds(), 0.0))
+        due = self._agenda.next_time
+        if due is not None:
+            wait = min(wait, max((due - self._clock.now()).total_seconds(), 0.0))
         self._wake.clear()
         if wait <= 0 or self._claim_now:
             await asyncio.sleep(0)

@@ -59,6 +59,22 @@ class PageKey:
     order_id: str
 
 
+class Batch(Protocol):
+    """Steps that are stored together, of as many orders as there are."""
+
+    def add(self, step: Step) -> None:
+        """Nothing is written yet; but what it takes to write the step is made ready now, while its parts are
+        at hand."""
+        ...
+
+    async def store(self) -> Sequence[Recorded]:
+        """Store the steps in one transaction; what the database refuses is left out of it. One outcome per
+        step, in the order in which they were added. A slice that is stored already makes its step LOST.
+        Called once. Raises StorageError only where nothing can be written at all (the disk is full, the
+        database is gone)."""
+        ...
+
+
 class OrderStore(Protocol):
     async def add(self, order: Order) -> Order:
         """Store a new order. Where the user has an order with this `client_order_id` already, that one is
@@ -123,10 +139,8 @@ class OrderStore(Protocol):
         """Give up all claims, so that another can go on at once."""
         ...
 
-    async def record(self, steps: Sequence[Step]) -> Sequence[Recorded]:
-        """Store the steps in one transaction; if it fails, each by itself. One outcome per step, in order.
-        A slice that is stored already makes its step LOST. Raises StorageError only where nothing can be
-        written at all (the disk is full, the database is gone)."""
+    def batch(self) -> "Batch":
+        """An empty one."""
         ...
 
 

@@ -39,20 +39,21 @@ class Look(NamedTuple):
 
 
 class Looks:
-    """Looks packed once for all slices that share them, which live at least as long as this."""
+    """Looks packed once for all slices that share them."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, datetime], Look] = {}
+        self._known: dict[tuple[int, datetime], tuple[tuple[VenueLook, ...], Look]] = {}
 
     def pack(self, venues: tuple[VenueLook, ...], looked_at: datetime) -> Look | None:
         """None where nothing was looked at."""
         if not venues:
             return None
-        look = self._known.get((id(venues), looked_at))
-        if look is None:
-            packed = pack(venues)
-            look = Look(packed, checksums.of_look(packed, to_microseconds(looked_at)))
-            self._known[id(venues), looked_at] = look
+        known = self._known.get((id(venues), looked_at))
+        if known is not None:
+            return known[1]
+        packed = pack(venues)
+        look = Look(packed, checksums.of_look(packed, to_microseconds(looked_at)))
+        self._known[id(venues), looked_at] = venues, look  # held, so that no other gets its id
         return look
 
 

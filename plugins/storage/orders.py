@@ -14,7 +14,7 @@ from twap.plugins.storage.lookups import Lookups
 from twap.plugins.storage.models import ExecutionRow, SliceRow
 from twap.plugins.storage.reading import read_orders
 from twap.plugins.storage.recent_orders import RecentOrders
-from twap.plugins.storage.recording import record
+from twap.plugins.storage.recording import StepBatch
 from twap.plugins.storage.rows import (
     OrderKey,
     order_values,
@@ -36,7 +36,7 @@ from twap.ports.errors import StorageError
 from twap.ports.market import ZERO
 from twap.ports.numbers import EXACT, exact_sum
 from twap.ports.order import Execution, Order, OrderStatus, Slice
-from twap.ports.store import Claimed, PageKey, Recorded, Step
+from twap.ports.store import Claimed, PageKey
 
 UNFINISHED = [status.value for status in OrderStatus if not status.over]
 
@@ -247,8 +247,8 @@ class TortoiseOrders:
             mine = self._tables.orders.filter(claim_owner=owner)
             await mine.using_db(session).update(claim_owner=None, claim_until=EPOCH)
 
-    async def record(self, steps: Sequence[Step]) -> Sequence[Recorded]:
-        return await record(self._database, steps)
+    def batch(self) -> StepBatch:
+        return StepBatch(self._database)
 
 
 def page_statement(

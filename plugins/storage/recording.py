@@ -1,6 +1,5 @@
 """The hot path: many orders' steps in one transaction."""
 
-import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -11,7 +10,14 @@ from tortoise.exceptions import IntegrityError
 
 from twap.plugins.storage.database import Database
 from twap.plugins.storage.looks import Look, Looks
-from twap.plugins.storage.rows import Values, execution_values, slice_values, stage_values, totals_values
+from twap.plugins.storage.rows import (
+    Stage,
+    Values,
+    execution_values,
+    slice_values,
+    stage_values,
+    totals_values,
+)
 from twap.plugins.storage.statements import (
     GUARDS,
     INSERT_EXECUTION,
@@ -24,24 +30,24 @@ from twap.ports.errors import StorageError
 from twap.ports.order import Slice
 from twap.ports.store import Recorded, Step
 
-STEPS_WITHOUT_PAUSE = 100
-"""So many are encoded before the event loop gets a turn: some 10 ms."""
+_log = logging.getLogger(__name__)
 
 
 class _Guard(NamedTuple):
     """An order as it is stored."""
 
+    order_id: str
     entry: int
     revision: int
     fence: int
-    stage: Values
+    stage: Stage
 
 
-_log = logging.getLogger(__name__)
+_guards_decoder = msgspec.json.Decoder(list[_Guard])
 
 
 class _PreparedSlice(NamedTuple):
-    """values, executions: without the ids, which are known when they are written."""
+    """values, executions: their first values are ids, set when they are written."""
 
     number: int
     look: Look | None
@@ -50,43 +56,44 @@ class _PreparedSlice(NamedTuple):
 
 
 class _Prepared(NamedTuple):
-    """A step as values for the database. base: the revision and fence that it is based on."""
+    """A step as values for the database. revision, fence: what it is based on."""
 
     order_id: str
-    base: tuple[int, int]
-    stage: Values
+    revision: int
+    fence: int
+    stage: Stage
     totals: Values
     slices: list[_PreparedSlice]
 
 
-async def record(database: Database, steps: Sequence[Step]) -> list[Recorded]:
-    """See `twap.ports.store.OrderStore.record`."""
-    prepared = await _prepare(steps)
-    sound = [step for step in prepared if step is not None]
-    outcomes = iter(await _write_parts(database, sound))
-    return [Recorded.FAILED if step is None else next(outcomes) for step in prepared]
+class StepBatch:
+    """A `twap.ports.store.Batch`."""
 
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._looks = Looks()
+        self._steps: list[_Prepared | None] = []
 
-async def _prepare(steps: Sequence[Step]) -> list[_Prepared | None]:
-    """None for a step that can't be stored on any database."""
-    prepared: list[_Prepared | None] = []
-    looks = Looks()
-    for count, step in enumerate(steps, 1):
+    def add(self, step: Step) -> None:
+        """One that can't be stored on any database is kept as None."""
         try:
-            prepared.append(_prepare_one(step, looks))
+            self._steps.append(_prepare(step, self._looks))
         except (ValueError, TypeError, AttributeError, OverflowError, msgspec.MsgspecError) as error:
             _log.warning("order %s: this step can't be stored: %s", step.order.id, error)
-            prepared.append(None)
-        if count % STEPS_WITHOUT_PAUSE == 0:
-            await asyncio.sleep(0)
-    return prepared
+            self._steps.append(None)
+
+    async def store(self) -> Sequence[Recorded]:
+        sound = [step for step in self._steps if step is not None]
+        outcomes = iter(await _write_parts(self._database, sound))
+        return [Recorded.FAILED if step is None else next(outcomes) for step in self._steps]
 
 
-def _prepare_one(step: Step, looks: Looks) -> _Prepared:
+def _prepare(step: Step, looks: Looks) -> _Prepared:
     progress = step.order.progress
     return _Prepared(
         step.order.id,
-        (progress.revision - 1, step.fence),
+        progress.revision - 1,
+        step.fence,
         stage_values(progress),
         totals_values(progress),
         [_prepare_slice(piece, looks) for piece in step.slices],
@@ -118,25 +125,21 @@ async def _guards(
 ) -> dict[str, _Guard]:
     ids = msgspec.json.encode([step.order_id for step in steps]).decode()
     _, rows = await session.execute_query(database.sql(GUARDS[database.dialect]), [ids])
-    guards = msgspec.json.decode(rows[0]["guards"] or "[]")
-    return {
-        order_id: _Guard(entry, revision, fence, tuple(stage))
-        for order_id, entry, revision, fence, *stage in guards
-    }
+    return {guard.order_id: guard for guard in _guards_decoder.decode(rows[0]["guards"] or "[]")}
 
 
 def _judge(steps: Sequence[_Prepared], guards: Mapping[str, _Guard]) -> list[Recorded]:
     """STORED is a promise still: later steps of an order are based on its earlier ones."""
-    current = {order_id: (guard.revision, guard.fence) for order_id, guard in guards.items()}
+    revisions: dict[str, int] = {}
     outcomes = []
     for step in steps:
-        (revision, fence), stored = step.base, current.get(step.order_id)
-        if stored is None or stored[1] != fence:
+        order_id, guard = step.order_id, guards.get(step.order_id)
+        if guard is None or guard.fence != step.fence:
             outcomes.append(Recorded.TAKEN)
-        elif stored[0] != revision:
+        elif revisions.get(order_id, guard.revision) != step.revision:
             outcomes.append(Recorded.LOST)
         else:
-            current[step.order_id] = (revision + 1, fence)
+            revisions[order_id] = step.revision + 1
             outcomes.append(Recorded.STORED)
     return outcomes
 
@@ -148,11 +151,12 @@ async def _update(
     totals: list[Values] = []
     whole: list[Values] = []
     for step in steps:
-        guard, (revision, _) = guards[step.order_id], step.base
+        guard = guards[step.order_id]
+        key = [guard.entry, step.revision]
         if guard.stage == step.stage:
-            totals.append((*step.totals, guard.entry, revision))
+            totals.append(step.totals + key)
         else:
-            whole.append((*step.stage, *step.totals, guard.entry, revision))
+            whole.append([*step.stage, *step.totals, *key])
             guards[step.order_id] = guard._replace(stage=step.stage)
     await _many(database, session, UPDATE_TOTALS, totals)
     await _many(database, session, UPDATE_PROGRESS, whole)
@@ -163,20 +167,23 @@ async def _insert(
 ) -> None:
     """Slices and executions are numbered in the order of time: so the indexes by these numbers grow at their
     end, and only the one by order and slice is written all over."""
-    pieces = [(guards[step.order_id].entry, piece) for step in steps for piece in step.slices]
+    pieces = [piece for step in steps for piece in step.slices]
     if not pieces:
         return
-    looks = {id(piece.look): piece.look.packed for _, piece in pieces if piece.look is not None}
+    looks = {id(piece.look): piece.look.packed for piece in pieces if piece.look is not None}
     look_ids = dict(zip(looks, await database.new_ids(session, "looks", len(looks)), strict=True))
-    slices: list[Values] = []
+    slice_ids = iter(await database.new_ids(session, "slices", len(pieces)))
     executions: list[Values] = []
-    for slice_id, (entry, piece) in zip(
-        await database.new_ids(session, "slices", len(pieces)), pieces, strict=True
-    ):
-        slices.append((slice_id, entry, look_ids.get(id(piece.look)), *piece.values))
-        executions += [(slice_id, *values) for values in piece.executions]
-    await _many(database, session, INSERT_LOOK, [(look_ids[key], packed) for key, packed in looks.items()])
-    await _many(database, session, INSERT_SLICE, slices)
+    for step in steps:
+        entry = guards[step.order_id].entry
+        for piece in step.slices:
+            slice_id = next(slice_ids)
+            piece.values[:3] = slice_id, entry, look_ids.get(id(piece.look))
+            for values in piece.executions:
+                values[0] = slice_id
+            executions += piece.executions
+    await _many(database, session, INSERT_LOOK, [[look_ids[key], packed] for key, packed in looks.items()])
+    await _many(database, session, INSERT_SLICE, [piece.values for piece in pieces])
     await _many(database, session, INSERT_EXECUTION, executions)
 
 

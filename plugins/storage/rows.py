@@ -27,8 +27,11 @@ from twap.ports.order import (
     execution_id,
 )
 
-Values = tuple[object, ...]
-"""Of one statement, as the database keeps them."""
+Values = list[object]
+"""Of one row of one statement, as the database keeps them."""
+
+Stage = tuple[str, int | None, int | None, str | None, str | None]
+"""Status, start, end, arrival mid and note, as the database keeps them."""
 
 _ticket = msgspec.json.Decoder(Ticket)
 _terms = msgspec.json.Decoder(tuple[VenueTerms, ...])
@@ -47,7 +50,7 @@ def _taken_json(taken: Taken) -> str:
 def order_values(order: Order) -> Values:
     """For `INSERT_ORDER`."""
     ticket = order.ticket
-    request = (
+    request = [
         order.id,
         order.user_id,
         ticket.client_order_id,
@@ -59,16 +62,16 @@ def order_values(order: Order) -> Values:
         _json(ticket),
         _json(order.terms),
         _json(order.warnings),
-    )
-    return (
+    ]
+    return [
         *request,
         checksums.of_request(request),
         *stage_values(order.progress),
         *totals_values(order.progress),
-    )
+    ]
 
 
-def stage_values(progress: Progress) -> Values:
+def stage_values(progress: Progress) -> Stage:
     """What seldom changes, for `INSERT_ORDER` and `UPDATE_PROGRESS`."""
     started_at, ended_at, mid = progress.started_at, progress.ended_at, progress.arrival_mid
     return (
@@ -82,7 +85,7 @@ def stage_values(progress: Progress) -> Values:
 
 def totals_values(progress: Progress) -> Values:
     """What changes with every slice: for `UPDATE_TOTALS`, and after the stage in the other two."""
-    return (
+    return [
         progress.revision,
         progress.slices_done,
         plain(progress.executed),
@@ -90,15 +93,18 @@ def totals_values(progress: Progress) -> Values:
         plain(progress.fees),
         progress.lots_count,
         _taken_json(progress.taken),
-    )
+    ]
 
 
 def slice_values(piece: Slice, look: Look | None) -> Values:
-    """For `INSERT_SLICE`, behind the ids."""
+    """For `INSERT_SLICE`; the first three, ids of the slice, its order and its look, are still to be set."""
     memory = pack_memory(piece.taken, piece.deeper)
     looked_at = to_microseconds(piece.looked_at)
     checksum = checksums.of_look(NO_LOOK, looked_at) if look is None else look.checksum
-    return (
+    return [
+        None,
+        None,
+        None,
         piece.number,
         to_microseconds(piece.due_at),
         looked_at,
@@ -109,14 +115,15 @@ def slice_values(piece: Slice, look: Look | None) -> Values:
         None if piece.mid is None else plain(piece.mid),
         memory,
         checksums.with_memory(checksum, memory),
-    )
+    ]
 
 
 def execution_values(execution: Execution, position: int) -> Values:
-    """For `INSERT_EXECUTION`, behind the slice's id."""
+    """For `INSERT_EXECUTION`; the first, the slice's id, is still to be set."""
     book = execution.book
     exchange_time = book.exchange_time
-    return (
+    return [
+        None,
         position,
         plain(execution.quantity),
         plain(execution.price),
@@ -125,7 +132,7 @@ def execution_values(execution: Execution, position: int) -> Values:
         book.sequence,
         None if exchange_time is None else to_microseconds(exchange_time),
         book.age_ms,
-    )
+    ]
 
 
 def to_order(row: OrderRow) -> Order:

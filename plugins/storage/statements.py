@@ -59,12 +59,13 @@ INSERT INTO executions (
 GUARDS = {
     "sqlite": """
 SELECT json_group_array(
-    json_array(id, entry, revision, fence, status, started_at, ended_at, arrival_mid, note)
+    json_array(id, entry, revision, fence, json_array(status, started_at, ended_at, arrival_mid, note))
 ) AS guards FROM orders WHERE id IN (SELECT value FROM json_each(?))
 """,
     "postgres": """
-SELECT json_agg(json_build_array(id, entry, revision, fence, status, started_at, ended_at, arrival_mid, note))
-AS guards FROM (
+SELECT json_agg(json_build_array(
+    id, entry, revision, fence, json_build_array(status, started_at, ended_at, arrival_mid, note)
+)) AS guards FROM (
     SELECT * FROM orders WHERE id IN (SELECT jsonb_array_elements_text(?::jsonb)) ORDER BY id FOR UPDATE
 ) AS locked
 """,

@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.conftest import exact, make_api, problem
 from tests.fakes.memory_store import MemoryOrders, MemoryStorage
-from tests.fakes.orders import advanced, make_execution, make_slice
+from tests.fakes.orders import advanced, make_execution, make_slice, record
 from twap.entrypoints.http import openapi, reports
 from twap.ports.order import OrderStatus
 from twap.ports.store import Step
@@ -50,7 +50,7 @@ async def order_id(api, headers):
         fees=fill.fee,
         lots_count=1,
     )
-    await orders.record([Step(later, claimed[0].fence, (done,))])
+    await record(orders, [Step(later, claimed[0].fence, (done,))])
     return order_id
 
 
@@ -146,7 +146,7 @@ async def test_report_when_several_are_asked_for_then_long_ones_in_turn_and_a_sh
     for order_id, count in zip(ids, (20, 20, 2), strict=True):
         later = advanced(claimed[order_id].order, status=OrderStatus.EXECUTING, slices_done=count)
         slices = tuple(make_slice(later, number) for number in range(1, count + 1))
-        await orders.record([Step(later, claimed[order_id].fence, slices)])
+        await record(orders, [Step(later, claimed[order_id].fence, slices)])
     orders.awaited = 3
     answers = await asyncio.gather(
         *(api.client.get(f"/orders/{order_id}/report?format={form}", headers=headers) for order_id in ids)

@@ -264,11 +264,17 @@ async def row_by_row(file):
         orders = [order(number, starts_at, clock.now(), 60) for number in range(ROW_BY_ROW)]
         for each in orders:
             await storage.orders.add(each)
+        entries = await entries_of(storage)
         began = time.perf_counter()
         for each in orders:
             step = advance(each, starts_at + timedelta(seconds=1), venues.market.at_once())
-            await store_row_by_row(storage, step)
+            await store_row_by_row(storage, step, entries[each.id])
         return ROW_BY_ROW / (time.perf_counter() - began)
+
+
+async def entries_of(storage):
+    async with storage.orders._database.reading() as session:
+        return dict(await storage.orders._tables.orders.all(using_db=session).values_list("id", "entry"))
 
 
 def many_slices():

@@ -3,7 +3,8 @@
 from twap.plugins.storage.looks import pack, pack_memory
 
 
-async def store_row_by_row(storage, step):
+async def store_row_by_row(storage, step, entry):
+    """entry: of the order, in this database."""
     orders = storage.orders
     database, tables = orders._database, orders._tables
     order, progress = step.order, step.order.progress
@@ -24,9 +25,11 @@ async def store_row_by_row(storage, step):
             )
         )
         for piece in step.slices:
-            await tables.slices.create(
+            look = await tables.looks.create(using_db=session, packed=pack(piece.venues))
+            row = await tables.slices.create(
                 using_db=session,
-                order_id=piece.order_id,
+                order_entry=entry,
+                look_id=look.id,
                 number=piece.number,
                 due_at=piece.due_at,
                 looked_at=piece.looked_at,
@@ -35,23 +38,17 @@ async def store_row_by_row(storage, step):
                 filled=piece.filled,
                 reason=None if piece.reason is None else piece.reason.value,
                 mid=piece.mid,
-                venues=pack(piece.venues, {}),
                 memory=pack_memory(piece.taken, piece.deeper),
             )
             for position, fill in enumerate(piece.executions):
                 await tables.executions.create(
                     using_db=session,
-                    id=fill.id,
-                    order_id=fill.order_id,
-                    slice=fill.slice,
+                    slice_id=row.id,
                     position=position,
-                    symbol=fill.symbol,
-                    side=fill.side.value,
                     quantity=fill.quantity,
                     price=fill.price,
                     fee=fill.fee,
                     exchange=fill.exchange,
-                    timestamp=fill.timestamp,
                     book_sequence=fill.book.sequence,
                     book_exchange_time=fill.book.exchange_time,
                     book_age_ms=fill.book.age_ms,

@@ -8,7 +8,7 @@ import time
 import aiohttp
 
 from tests.e2e.audit import audited
-from tests.e2e.invariants import check_database, discrepancies, rows
+from tests.e2e.invariants import check_database, discrepancies
 from tests.e2e.processes import START_SECONDS, until
 
 SYMBOL = "BTCUSDT"
@@ -110,7 +110,7 @@ async def test_orders_when_server_is_killed_at_many_random_moments_then_no_fill_
         await run_until_killed(server, witness, tickets, chance)
         seen = dict(witness.fills)
         check_database(server.database)
-        stored = {row["id"] for row in rows(server.database, "SELECT id FROM executions")}
+        stored = stored_fills(server.database)
         assert seen.keys() <= stored, f"fills were lost by kill {kill + 1}"
     await server.start()
     last = asyncio.create_task(witness.watch(tickets))

@@ -10,6 +10,17 @@ from twap.ports.store import Claimed, Recorded
 SLICES_IN_A_PART = 3
 
 
+class MemoryBatch:
+    def __init__(self, orders):
+        self._orders, self._steps = orders, []
+
+    def add(self, step):
+        self._steps.append(step)
+
+    async def store(self):
+        return await self._orders.record(self._steps)
+
+
 class MemoryOrders:
     """orders: by id; pieces: slices by (order id, number); claims: order id to (owner, until)."""
 
@@ -96,7 +107,11 @@ class MemoryOrders:
     async def release(self, owner):
         self.claims = {key: claim for key, claim in self.claims.items() if claim[0] != owner}
 
+    def batch(self):
+        return MemoryBatch(self)
+
     async def record(self, steps):
+        """Of a batch; tests put what fails in its place."""
         return [self._record(step) for step in steps]
 
     def _record(self, step):

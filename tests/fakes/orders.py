@@ -132,6 +132,14 @@ def make_slice(order, number=1, **changes):
     return replace(piece, **changes)
 
 
+async def record(orders, steps):
+    """Store the steps in one batch."""
+    batch = orders.batch()
+    for step in steps:
+        batch.add(step)
+    return await batch.store()
+
+
 def advanced(order, **changes):
     """The order with its next revision and the changes to its progress."""
     return order.advanced(replace(order.progress, revision=order.progress.revision + 1, **changes))

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.fakes.orders import NOON, advanced, make_order, make_slice
+from tests.fakes.orders import NOON, advanced, make_order, make_slice, record
 from tests.plugins.storage.conftest import opened
 from twap.ports.errors import StorageError
 from twap.ports.store import Step
@@ -18,7 +18,7 @@ async def stored(path, **changes):
         await storage.orders.add(order)
         [claimed] = await storage.orders.claim("me", now=NOON, lease_seconds=30, limit=1)
         after = advanced(order)
-        await storage.orders.record([Step(after, claimed.fence, (make_slice(after, 1, **changes),))])
+        await record(storage.orders, [Step(after, claimed.fence, (make_slice(after, 1, **changes),))])
         return order.id
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fakes.orders import NOON, advanced, make_order, make_slice
+from tests.fakes.orders import NOON, advanced, make_order, make_slice, record
 from tests.plugins.storage.conftest import opened
 from twap.ports.errors import StorageError
 from twap.ports.store import Recorded, Step
@@ -65,7 +65,7 @@ async def test_record_when_any_write_fails_then_its_step_is_whole_or_nothing(
         when = WRITES[write].format(id=victim_id, entry=entry, number=number)
         run(path, f"CREATE TRIGGER refusing {when} BEGIN SELECT RAISE({how}, 'refused'); END")
         expected = [Recorded.FAILED if n == victim else Recorded.STORED for n in range(4)]
-        assert await storage.orders.record(steps) == expected
+        assert await record(storage.orders, steps) == expected
         for one, step, outcome in zip(claimed, steps, expected, strict=True):
             stored = outcome is Recorded.STORED
             assert await storage.orders.get(one.order.id) == (step.order if stored else one.order)
@@ -73,7 +73,7 @@ async def test_record_when_any_write_fails_then_its_step_is_whole_or_nothing(
             fills = [fill for piece in step.slices for fill in piece.executions]
             assert await storage.orders.executions(one.order.id) == (fills if stored else [])
         run(path, "DROP TRIGGER refusing")
-        assert await storage.orders.record([steps[victim]]) == [Recorded.STORED]
+        assert await record(storage.orders, [steps[victim]]) == [Recorded.STORED]
 
 
 async def execute(storage, statement):
@@ -87,27 +87,27 @@ async def test_record_when_the_disk_is_full_then_said_and_nothing_is_written(sql
     await execute(sqlite, "PRAGMA max_page_count = 1")
     big = [Step(s.order, s.fence, (make_slice(s.order, 1, venues=s.slices[0].venues * 900),)) for s in steps]
     with pytest.raises(StorageError, match="database or disk is full"):
-        await sqlite.orders.record(big)
+        await record(sqlite.orders, big)
     await execute(sqlite, "PRAGMA max_page_count = 1000000")
     assert [await sqlite.orders.get(one.order.id) for one in claimed] == [one.order for one in claimed]
-    assert await sqlite.orders.record(steps) == [Recorded.STORED] * 3
+    assert await record(sqlite.orders, steps) == [Recorded.STORED] * 3
 
 
 async def test_record_when_the_database_is_read_only_then_said(sqlite):
     steps = steps_of(await claimed_orders(sqlite, 2))
     await execute(sqlite, "PRAGMA query_only = ON")
     with pytest.raises(StorageError, match="readonly"):
-        await sqlite.orders.record(steps)
+        await record(sqlite.orders, steps)
     with pytest.raises(StorageError, match="readonly"):
         await sqlite.orders.add(make_order())
     await execute(sqlite, "PRAGMA query_only = OFF")
-    assert await sqlite.orders.record(steps) == [Recorded.STORED] * 2
+    assert await record(sqlite.orders, steps) == [Recorded.STORED] * 2
 
 
 async def test_record_when_a_step_can_not_be_encoded_then_it_alone_fails(storage):
     good, bad = await claimed_orders(storage, 2)
     broken = advanced(bad.order, slices_done=2**70)
-    outcomes = await storage.orders.record([Step(broken, bad.fence), *steps_of([good])])
+    outcomes = await record(storage.orders, [Step(broken, bad.fence), *steps_of([good])])
     assert outcomes[1] == Recorded.STORED
 
 
@@ -115,7 +115,7 @@ async def test_record_when_a_step_can_not_be_encoded_then_it_alone_fails(storage
 async def test_record_when_canceled_anywhere_then_whole_or_nothing_and_the_storage_goes_on(storage, turns):
     claimed = await claimed_orders(storage, 3)
     steps = steps_of(claimed)
-    task = asyncio.create_task(storage.orders.record(steps))
+    task = asyncio.create_task(record(storage.orders, steps))
     for _ in range(turns):
         await asyncio.sleep(0)
     task.cancel()

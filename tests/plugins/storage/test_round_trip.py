@@ -6,7 +6,7 @@ from decimal import Decimal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fakes.orders import NOON, advanced, make_execution, make_order, make_slice, new_id
+from tests.fakes.orders import NOON, advanced, make_execution, make_order, make_slice, new_id, record
 from twap.plugins.storage import orders as orders_module
 from twap.ports.market import BookState, Level
 from twap.ports.order import (
@@ -136,7 +136,7 @@ async def test_order_when_stored_and_advanced_then_equal(storage, data):
             data.draw(fills(after, place, looked_at)) for place in range(1, data.draw(st.integers(1, 4)))
         ),
     )
-    assert await storage.orders.record([Step(after, mine.fence, (piece,))]) == [Recorded.STORED]
+    assert await record(storage.orders, [Step(after, mine.fence, (piece,))]) == [Recorded.STORED]
     stored = await storage.orders.get(order.id)
     assert stored == after
     assert type(stored.ticket.exchanges) is type(stored.terms) is type(stored.warnings) is tuple
@@ -155,7 +155,7 @@ async def test_slices_when_more_than_one_part_then_all_in_order(storage):
         make_slice(after, n, executions=tuple(make_execution(after, n, place) for place in (1, 2, 3)))
         for n in range(1, count + 1)
     )
-    await storage.orders.record([Step(after, claimed.fence, pieces)])
+    await record(storage.orders, [Step(after, claimed.fence, pieces)])
     assert await storage.orders.slices(order.id) == list(pieces)
     sizes = [len(part) async for part in storage.orders.slices_in_parts(order.id)]
     assert (sum(sizes), max(sizes) <= orders_module.SLICES_WITHOUT_PAUSE) == (count, True)

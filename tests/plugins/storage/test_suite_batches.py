@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fakes.orders import NOON, advanced, make_execution, make_order, make_slice
+from tests.fakes.orders import NOON, advanced, make_execution, make_order, make_slice, record
 from twap.ports.store import Recorded, Step
 
 MANY = 230
@@ -22,7 +22,7 @@ def step(order, fence, number):
 
 async def test_record_when_there_are_many_steps_then_each_is_stored_as_it_was(storage):
     steps = [step(one.order, one.fence, 1) for one in await claimed_orders(storage)]
-    assert await storage.orders.record(steps) == [Recorded.STORED] * MANY
+    assert await record(storage.orders, steps) == [Recorded.STORED] * MANY
     for one in (steps[0], steps[99], steps[100], steps[-1]):
         assert await storage.orders.get(one.order.id) == one.order
         assert tuple(await storage.orders.slices(one.order.id)) == one.slices
@@ -33,14 +33,14 @@ async def test_record_when_an_order_has_two_steps_among_many_then_both_are_store
     steps = [step(one.order, one.fence, 1) for one in await claimed_orders(storage)]
     again = step(steps[0].order, steps[0].fence, 2)
     steps.insert(second, again)
-    assert await storage.orders.record(steps) == [Recorded.STORED] * (MANY + 1)
+    assert await record(storage.orders, steps) == [Recorded.STORED] * (MANY + 1)
     assert await storage.orders.get(again.order.id) == again.order
     assert [piece.number for piece in await storage.orders.slices(again.order.id)] == [1, 2]
 
 
 async def test_record_when_one_of_many_is_stored_already_then_it_alone_is_lost(storage):
     steps = [step(one.order, one.fence, 1) for one in await claimed_orders(storage)]
-    await storage.orders.record(steps[120:121])
-    outcomes = await storage.orders.record(steps)
+    await record(storage.orders, steps[120:121])
+    outcomes = await record(storage.orders, steps)
     assert outcomes[120] is Recorded.LOST
     assert [*outcomes[:120], *outcomes[121:]] == [Recorded.STORED] * (MANY - 1)

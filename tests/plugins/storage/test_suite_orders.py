@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.fakes.orders import NOON, advanced, make_execution, make_look, make_order, make_slice
+from tests.fakes.orders import NOON, advanced, make_execution, make_look, make_order, make_slice, record
 from twap.ports.errors import StorageError
 from twap.ports.order import MissReason, OrderStatus
 from twap.ports.store import PageKey, Recorded, Step
@@ -157,7 +157,7 @@ async def test_step_when_recorded_then_slices_and_executions_are_read_back(stora
         make_slice(order, 10),
     ]
     step = Step(order, claimed.fence, (arrival, *pieces))
-    assert await storage.orders.record([step]) == [Recorded.STORED]
+    assert await record(storage.orders, [step]) == [Recorded.STORED]
     assert await storage.orders.get(order.id) == order
     assert await storage.orders.slices(order.id) == [arrival, *pieces]
     parts = [part async for part in storage.orders.slices_in_parts(order.id)]
@@ -176,7 +176,7 @@ async def test_step_when_fence_or_revision_is_old_then_said_and_nothing_is_writt
     old_fence = Step(order, claimed.fence, (make_slice(order),))
     old_revision = Step(claimed.order, newer.fence, (make_slice(order),))
     unknown = Step(advanced(make_order()), 1)
-    outcomes = await storage.orders.record([old_fence, old_revision, unknown])
+    outcomes = await record(storage.orders, [old_fence, old_revision, unknown])
     assert outcomes == [Recorded.TAKEN, Recorded.LOST, Recorded.TAKEN]
     assert await storage.orders.get(order.id) == claimed.order
     assert await storage.orders.slices(order.id) == []
@@ -186,13 +186,13 @@ async def test_step_when_its_slice_is_stored_then_lost_and_the_others_are_stored
     claimed = await claim_one(storage, make_order())
     other = await claim_one(storage, make_order())
     first = advanced(claimed.order)
-    await storage.orders.record([Step(first, claimed.fence, (make_slice(first, 1),))])
+    await record(storage.orders, [Step(first, claimed.fence, (make_slice(first, 1),))])
     again, fine = advanced(first), advanced(other.order)
     steps = [
         Step(again, claimed.fence, (make_slice(again, 1), make_slice(again, 2))),
         Step(fine, other.fence, (make_slice(fine, 1),)),
     ]
-    assert await storage.orders.record(steps) == [Recorded.LOST, Recorded.STORED]
+    assert await record(storage.orders, steps) == [Recorded.LOST, Recorded.STORED]
     assert await storage.orders.get(first.id) == first
     assert [piece.number for piece in await storage.orders.slices(first.id)] == [1]
     assert await storage.orders.get(fine.id) == fine
@@ -203,7 +203,7 @@ async def test_step_when_the_database_refuses_it_then_failed_and_the_others_are_
     fine, broken = advanced(good.order), advanced(bad.order)
     twice = (make_slice(broken), make_slice(broken))
     steps = [Step(broken, bad.fence, twice), Step(fine, good.fence, (make_slice(fine),))]
-    assert await storage.orders.record(steps) == [Recorded.FAILED, Recorded.STORED]
+    assert await record(storage.orders, steps) == [Recorded.FAILED, Recorded.STORED]
     assert await storage.orders.get(broken.id) == bad.order
     assert await storage.orders.slices(broken.id) == await storage.orders.executions(broken.id) == []
 
@@ -217,12 +217,12 @@ async def test_steps_when_two_are_of_one_order_then_they_follow_each_other(stora
         Step(second, claimed.fence),
         Step(second, claimed.fence),
     ]
-    assert await storage.orders.record(steps) == [Recorded.STORED, Recorded.STORED, Recorded.LOST]
+    assert await record(storage.orders, steps) == [Recorded.STORED, Recorded.STORED, Recorded.LOST]
     assert await storage.orders.get(first.id) == second
 
 
 async def test_record_when_there_is_nothing_then_nothing(storage):
-    assert await storage.orders.record([]) == []
+    assert await record(storage.orders, []) == []
 
 
 async def test_change_when_claimed_then_the_executor_keeps_its_claim(storage):
@@ -230,4 +230,4 @@ async def test_change_when_claimed_then_the_executor_keeps_its_claim(storage):
     paused = advanced(claimed.order, status=OrderStatus.PAUSED)
     assert await storage.orders.change(paused)
     assert await claim(storage, "second") == []
-    assert await storage.orders.record([Step(advanced(paused), claimed.fence)]) == [Recorded.STORED]
+    assert await record(storage.orders, [Step(advanced(paused), claimed.fence)]) == [Recorded.STORED]
