@@ -8,8 +8,6 @@ claim what is due soon ─► agenda ─► advance (domain) ─► record in ba
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
@@ -17,22 +15,19 @@ import structlog
 
 from twap.domain.execution import Advance, Books, advance, next_event_at
 from twap.domain.lifecycle import moved
-from twap.domain.schedule import Schedule
 from twap.entrypoints.agenda import Agenda
+from twap.entrypoints.claims import Claims, Held
 from twap.entrypoints.execution_stats import ExecutionStats
 from twap.entrypoints.order_feeds import OrderFeeds
 from twap.entrypoints.shared_memory import SharedMemory
 from twap.ports.bus import EventBus, OrderChanged
 from twap.ports.clock import Clock
 from twap.ports.errors import StorageError
-from twap.ports.order import Order, OrderStatus
+from twap.ports.order import OrderStatus
 from twap.ports.store import Batch, OrderStore, Recorded, Step
 
-CLAIM_SECONDS = 1.0
-LEASE_SECONDS = 15.0
 LONG_WORK_SECONDS = 3.0
 """Work without end must not let the claims run out; before that, claims wait, as the looks would for them."""
-CLAIMED_AT_ONCE = 2_000
 STEPS_AT_ONCE = 2_000
 """In one transaction, where so many are due: fewer commits, and pages of the indexes are written once."""
 BATCHES_WAITING = 2
@@ -41,17 +36,8 @@ SETTLED_AT_ONCE = 200
 """Of a batch that was stored: then the event loop gets a turn, after some 2 ms."""
 BATCHES_ON_THEIR_WAY = 3
 RETRY = timedelta(seconds=1)
-YIELD_AFTER_SECONDS = 0.004
-
-
-@dataclass(slots=True)
-class Held:
-    """A claimed order. due: when it is in the agenda for; an entry of another time is out of date."""
-
-    order: Order
-    fence: int
-    schedule: Schedule
-    due: datetime | None = None
+YIELD_AFTER_SECONDS = 0.008
+"""Of looks: then the event loop gets a turn. The books are prepared anew after it."""
 
 
 class _Move(NamedTuple):
@@ -94,28 +80,21 @@ class Executor:
         shared: SharedMemory,
     ) -> None:
         self.stats = stats
-        self._owner = owner
+        self._claims = Claims(owner, orders, feeds, shared, clock)
         self._market = market
-        self._feeds = feeds
         self._orders = orders
         self._bus = bus
         self._clock = clock
         self._shared = shared
-        self._held: dict[str, Held] = {}
         self._agenda = Agenda()
-        self._wake = asyncio.Event()
-        self._claim_now = False
-        self._next_claim = 0.0
-        self._next_renewal = 0.0
         self._log = structlog.get_logger("twap.executor")
 
     def wake(self) -> None:
         """There may be something to claim, or an order was changed from outside."""
-        self._claim_now = True
-        self._wake.set()
+        self._claims.ask()
 
     def status(self) -> Mapping[str, Any]:
-        return {"orders": len(self._held), **self.stats.summary()}
+        return {"orders": len(self._claims), **self.stats.summary()}
 
     async def run(self) -> None:
         """Until cancelled; the slice at hand is then finished or abandoned whole, and claims are given up."""
@@ -125,59 +104,25 @@ class Executor:
                 await self._work()
                 await self._pause()
         finally:
-            for held in list(self._held.values()):
-                self._drop(held)
-            with suppress(StorageError):
-                await self._orders.release(self._owner)
-
-    # -- claims
+            await self._claims.release()
 
     async def _claim(self) -> None:
-        monotonic = self._clock.monotonic()
-        if not self._claim_now and monotonic < self._next_claim:
-            return
-        self._claim_now = False
-        self._next_claim = monotonic + CLAIM_SECONDS
-        now = self._clock.now()
         try:
-            if monotonic >= self._next_renewal:
-                await self._orders.renew(self._owner, now=now, lease_seconds=LEASE_SECONDS)
-                self._next_renewal = monotonic + LEASE_SECONDS / 3
-            claimed = await self._orders.claim(
-                self._owner, now=now, lease_seconds=LEASE_SECONDS, limit=CLAIMED_AT_ONCE
-            )
+            claimed = await self._claims.renew()
         except StorageError as error:
             self._trouble(error)
             return
-        for one in claimed:
-            previous = self._held.get(one.order.id)
-            if previous is not None:
-                self._drop(previous)
-            try:
-                held = Held(one.order, one.fence, Schedule.of(one.order))
-            except Exception:  # noqa: BLE001 - damaged in the database, it must not stop the others
-                self._log.exception("order_failed", order_id=one.order.id)
-                continue
-            self._held[one.order.id] = held
-            self._feeds.acquire(one.order)
-            self._shared.put(one.order)
+        now = self._clock.now()
+        for held in claimed:
             self._schedule(held, now)
-        if len(claimed) == CLAIMED_AT_ONCE:
-            self._claim_now = True
 
     def _schedule(self, held: Held, now: datetime, not_before: datetime | None = None) -> None:
         due = next_event_at(held.order, now, held.schedule)
         if due is None:
-            self._drop(held)
+            self._claims.drop(held)
             return
         held.due = due if not_before is None else max(due, not_before)
         self._agenda.put(held.due, held.order.id)
-
-    def _drop(self, held: Held) -> None:
-        if self._held.get(held.order.id) is held:
-            del self._held[held.order.id]
-            self._feeds.release(held.order)
-            self._shared.forget(held.order)
 
     # -- due slices
 
@@ -192,7 +137,7 @@ class Executor:
                 self.stats.busy(busy)
                 return False
             due, order_id = entry
-            held = self._held.get(order_id)
+            held = self._claims.get(order_id)
             if held is None or held.due != due:
                 continue
             step = self._advance(held, now, books)
@@ -291,7 +236,7 @@ class Executor:
                 self._schedule(move.held, now, now + RETRY)
             elif outcome is Recorded.TAKEN:
                 self.stats.lost()
-                self._drop(move.held)
+                self._claims.drop(move.held)
             else:
                 self.stats.lost()
                 lost.append(move.held)
@@ -315,7 +260,7 @@ class Executor:
             self._schedule(held, now, now + RETRY)
             return
         if stored is None or stored.progress.revision == held.order.progress.revision:
-            self._drop(held)  # what it would store is there already
+            self._claims.drop(held)  # what it would store is there already
             return
         held.order = stored
         self._shared.put(stored)
@@ -323,24 +268,21 @@ class Executor:
 
     def _trouble(self, error: StorageError) -> None:
         if self.stats.storage_fails(str(error)):
-            self._log.error("storage_unavailable", reason=str(error), waiting_orders=len(self._held))
+            self._log.error("storage_unavailable", reason=str(error), waiting_orders=len(self._claims))
 
     # -- waiting
 
     async def _pause(self) -> None:
         """Until the next slice is due, somebody wakes us, or it is time to claim again."""
-        wait = max(self._next_claim - self._clock.monotonic(), 0.0)
-        if self._claim_now:
-            wait = 0.0
+        wait = self._claims.due_in()
         due = self._agenda.next_time
         if due is not None:
             wait = min(wait, max((due - self._clock.now()).total_seconds(), 0.0))
-        self._wake.clear()
-        if wait <= 0 or self._claim_now:
+        if wait <= 0:
             await asyncio.sleep(0)
             return
         sleeper = asyncio.ensure_future(self._clock.sleep(wait))
-        waker = asyncio.ensure_future(self._wake.wait())
+        waker = asyncio.ensure_future(self._claims.asked())
         try:
             await asyncio.wait((sleeper, waker), return_when=asyncio.FIRST_COMPLETED)
         finally:

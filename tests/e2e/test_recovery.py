@@ -8,7 +8,7 @@ import time
 import aiohttp
 
 from tests.e2e.audit import audited
-from tests.e2e.invariants import check_database, discrepancies
+from tests.e2e.invariants import check_database, discrepancies, stored_fills
 from tests.e2e.processes import START_SECONDS, until
 
 SYMBOL = "BTCUSDT"

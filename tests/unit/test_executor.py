@@ -12,8 +12,9 @@ from tests.fakes.memory_store import MemoryStorage
 from tests.fakes.orders import NOON, make_order, make_terms, make_ticket
 from twap.domain import lifecycle
 from twap.domain.market import Market
+from twap.entrypoints.claims import LEASE_SECONDS
 from twap.entrypoints.execution_stats import ExecutionStats
-from twap.entrypoints.executor import LEASE_SECONDS, Executor
+from twap.entrypoints.executor import Executor
 from twap.entrypoints.order_feeds import OrderFeeds
 from twap.entrypoints.shared_memory import SharedMemory
 from twap.plugins.bus.in_process import InProcessBus
