@@ -11,7 +11,7 @@ from twap.domain.scene import Scene
 from twap.domain.schedule import Schedule, target
 from twap.domain.sweep import Fill, sweep
 from twap.ports.market import ZERO
-from twap.ports.numbers import EXACT
+from twap.ports.numbers import multiply, whole_lots
 from twap.ports.order import (
     Execution,
     MissReason,
@@ -165,10 +165,10 @@ def _slice(
 ) -> Slice:
     """Slice `number` at `now`; without books it is late."""
     lot = order.lot_size
-    executed_lots = int(EXACT.divide_int(running.executed, lot))
-    planned = EXACT.multiply(lot, schedule.planned(number))
+    executed_lots = whole_lots(running.executed, lot)
+    planned = multiply(lot, schedule.planned(number))
     wanted = target(schedule, number, executed_lots, order.ticket.catch_up)
-    quantity = EXACT.multiply(lot, wanted)
+    quantity = multiply(lot, wanted)
     if books is None:
         reason = MissReason.LATE if wanted else None
         return Slice(order.id, number, due_at, now, planned, quantity, ZERO, reason, None, ())
@@ -215,8 +215,8 @@ def filled_slice(
         due_at,
         looked_at,
         planned,
-        EXACT.multiply(lot, wanted_lots),
-        EXACT.multiply(lot, sum([fill.lots for fill in swept.fills])),
+        multiply(lot, wanted_lots),
+        multiply(lot, sum([fill.lots for fill in swept.fills])),
         swept.reason if wanted_lots else None,
         scene.mid,
         scene.venues,
@@ -240,7 +240,7 @@ def _execution(
         order.ticket.side,
         quantity,
         price,
-        EXACT.multiply(notional, taker_fee),
+        multiply(notional, taker_fee),
         exchange,
         looked_at,
         scene.stamps[exchange],

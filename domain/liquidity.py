@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from twap.domain.scene import Scene
 from twap.ports.market import ZERO
-from twap.ports.numbers import EXACT
+from twap.ports.numbers import add, whole_lots
 from twap.ports.order import Execution, Quantities, Taken
 
 
@@ -18,7 +18,7 @@ def merged(memories: Iterable[Taken]) -> dict[tuple[str, Decimal], Decimal]:
     total: dict[tuple[str, Decimal], Decimal] = {}
     for memory in memories:
         for key, quantity in memory.items():
-            total[key] = EXACT.add(total.get(key, ZERO), quantity)
+            total[key] = add(total.get(key, ZERO), quantity)
     return total
 
 
@@ -27,8 +27,8 @@ def lots_gone(taken: Taken, lot: Decimal) -> dict[str, int]:
     sums: dict[str, tuple[Decimal, int]] = {}
     for (exchange, _), quantity in taken.items():
         total, prices = sums.get(exchange, (ZERO, 0))
-        sums[exchange] = EXACT.add(total, quantity), prices + 1
-    return {name: int(EXACT.divide_int(total, lot)) + prices for name, (total, prices) in sums.items()}
+        sums[exchange] = add(total, quantity), prices + 1
+    return {name: whole_lots(total, lot) + prices for name, (total, prices) in sums.items()}
 
 
 def seen(taken: Taken, scene: Scene, deeper: Quantities) -> dict[tuple[str, Decimal], Decimal]:
@@ -56,5 +56,5 @@ def with_fills(taken: Taken, executions: Sequence[Execution]) -> dict[tuple[str,
     for fill in executions:
         key = (fill.exchange, fill.price)
         before = after.get(key)
-        after[key] = fill.quantity if before is None else EXACT.add(before, fill.quantity)
+        after[key] = fill.quantity if before is None else add(before, fill.quantity)
     return after

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from twap.domain import liquidity
-from twap.ports.numbers import EXACT
+from twap.ports.numbers import add, multiply
 from twap.ports.order import OrderStatus, Progress, Slice, Taken
 
 
@@ -42,10 +42,10 @@ class Running:
         self.slices_done = one.number
         if not one.executions:
             return
-        self.executed = EXACT.add(self.executed, one.filled)
+        self.executed = add(self.executed, one.filled)
         for fill in one.executions:
-            self.notional = EXACT.add(self.notional, EXACT.multiply(fill.price, fill.quantity))
-            self.fees = EXACT.add(self.fees, fill.fee)
+            self.notional = add(self.notional, multiply(fill.price, fill.quantity))
+            self.fees = add(self.fees, fill.fee)
         self.lots_count += len(one.executions)
         self.taken = liquidity.with_fills(self.taken, one.executions)
 

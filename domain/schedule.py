@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from hashlib import sha256
 
-from twap.ports.numbers import EXACT
+from twap.ports.numbers import multiply, whole_lots
 from twap.ports.order import Order, Randomize
 
 _MILLISECOND = timedelta(milliseconds=1)
@@ -48,7 +48,7 @@ class Schedule:
     @classmethod
     def of(cls, order: Order) -> "Schedule":
         ticket = order.ticket
-        lots = int(EXACT.divide_int(ticket.quantity, order.lot_size))
+        lots = whole_lots(ticket.quantity, order.lot_size)
         return cls(
             order.starts_at, ticket.duration, ticket.interval, lots, order.slices_total, ticket.randomize
         )
@@ -128,5 +128,5 @@ def target(schedule: Schedule, number: int, executed_lots: int, catch_up: Decima
     share = -(-behind // (schedule.slices - number + 1))
     if share <= 0:
         return planned + share
-    most = int(EXACT.multiply(catch_up, planned).to_integral_value(ROUND_FLOOR))
+    most = int(multiply(catch_up, planned).to_integral_value(ROUND_FLOOR))
     return min(planned + share, most)

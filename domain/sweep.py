@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from twap.domain.scene import RankedLevel, Scene, worse
 from twap.ports.market import ZERO, BookState
-from twap.ports.numbers import EXACT, exact_sum
+from twap.ports.numbers import add, exact_sum, multiply, subtract, whole_lots
 from twap.ports.order import MissReason, Side, Taken, Ticket, VenueLook, VenueTerms
 
 
@@ -76,8 +76,8 @@ def within_limit(ticket: Ticket, price: Decimal) -> bool:
 def _participation(ticket: Ticket, lot: Decimal, live: Sequence[VenueLook], target_lots: int) -> int:
     if ticket.max_participation is None:
         return target_lots
-    share = EXACT.multiply(exact_sum(look.visible for look in live), ticket.max_participation)
-    return min(target_lots, int(EXACT.divide_int(share, lot)))
+    share = multiply(exact_sum(look.visible for look in live), ticket.max_participation)
+    return min(target_lots, whole_lots(share, lot))
 
 
 def _take(
@@ -98,11 +98,11 @@ def _take(
         if (price > limit if buying else price < limit) or exchange in left_out:
             continue  # not the end: after fees another exchange's price may rank behind and lie within
         gone = taken.get(key)
-        free = int(EXACT.divide_int(displayed if gone is None else EXACT.subtract(displayed, gone), lot))
+        free = whole_lots(displayed if gone is None else subtract(displayed, gone), lot)
         if free > 0:
             filled = min(free, lots)
-            quantity = EXACT.multiply(lot, filled)
-            fills.append(Fill(exchange, price, filled, quantity, EXACT.multiply(quantity, price)))
+            quantity = multiply(lot, filled)
+            fills.append(Fill(exchange, price, filled, quantity, multiply(quantity, price)))
             lots -= filled
     return tuple(fills)
 
@@ -114,7 +114,7 @@ def _below_minimum(fills: Sequence[Fill], terms: Sequence[VenueTerms]) -> str | 
         exchange, quantity, notional = each.exchange, ZERO, ZERO
         for fill in fills:
             if fill.exchange == exchange:
-                quantity, notional = EXACT.add(quantity, fill.quantity), EXACT.add(notional, fill.notional)
+                quantity, notional = add(quantity, fill.quantity), add(notional, fill.notional)
         if (
             quantity
             and (notional < each.min_notional or quantity < each.min_quantity)
