@@ -8,7 +8,7 @@ from twap.domain import liquidity
 from twap.domain.glance import Demand
 from twap.domain.running import Running
 from twap.domain.scene import Scene
-from twap.domain.schedule import Schedule, target
+from twap.domain.schedule import Schedule, planned_and_target
 from twap.domain.sweep import Fill, sweep
 from twap.ports.market import ZERO
 from twap.ports.numbers import multiply, whole_lots
@@ -166,12 +166,12 @@ def _slice(
     """Slice `number` at `now`; without books it is late."""
     lot = order.lot_size
     executed_lots = whole_lots(running.executed, lot)
-    planned = multiply(lot, schedule.planned(number))
-    wanted = target(schedule, number, executed_lots, order.ticket.catch_up)
-    quantity = multiply(lot, wanted)
+    planned_lots, wanted = planned_and_target(schedule, number, executed_lots, order.ticket.catch_up)
+    planned = multiply(lot, planned_lots)
+    target = planned if wanted == planned_lots else multiply(lot, wanted)
     if books is None:
         reason = MissReason.LATE if wanted else None
-        return Slice(order.id, number, due_at, now, planned, quantity, ZERO, reason, None, ())
+        return Slice(order.id, number, due_at, now, planned, target, ZERO, reason, None, ())
     memory = _shared(order, running.taken, others_took) if others_took else running.taken
     scene, deeper = _look(order, wanted, memory, books)
     taken = liquidity.seen(memory, scene, deeper)
@@ -179,9 +179,9 @@ def _slice(
     if running.status is OrderStatus.PAUSED:
         reason, venues = MissReason.PAUSED if wanted else None, scene.venues
         return Slice(
-            order.id, number, due_at, now, planned, quantity, ZERO, reason, scene.mid, venues, taken, deeper
+            order.id, number, due_at, now, planned, target, ZERO, reason, scene.mid, venues, taken, deeper
         )
-    return filled_slice(order, number, due_at, now, planned, wanted, scene, taken, deeper)
+    return filled_slice(order, number, due_at, now, planned, target, wanted, scene, taken, deeper)
 
 
 def _shared(order: Order, own: Taken, others_took: Taken) -> Taken:
@@ -195,12 +195,17 @@ def filled_slice(
     due_at: datetime,
     looked_at: datetime,
     planned: Decimal,
+    target: Decimal,
     wanted_lots: int,
     scene: Scene,
     taken: Taken,
     deeper: Quantities,
 ) -> Slice:
-    """What the slice fills, computed from its looks alone. taken, deeper: as in the slice."""
+    """What the slice fills, computed from its looks alone.
+
+    wanted_lots            of the target
+    planned, target, taken, deeper  as in the slice
+    """
     lot = order.lot_size
     swept = sweep(order.ticket, order.terms, lot, scene, taken, wanted_lots)
     executions = tuple(
@@ -215,8 +220,8 @@ def filled_slice(
         due_at,
         looked_at,
         planned,
-        multiply(lot, wanted_lots),
-        multiply(lot, sum([fill.lots for fill in swept.fills])),
+        target,
+        target if swept.lots == wanted_lots else multiply(lot, swept.lots),
         swept.reason if wanted_lots else None,
         scene.mid,
         scene.venues,
@@ -230,21 +235,27 @@ def _execution(
     order: Order, number: int, position: int, fill: Fill, looked_at: datetime, scene: Scene
 ) -> Execution:
     """The fee is price x quantity x taker fee, in quote, exact: nothing is rounded."""
-    exchange, price, _, quantity, notional = fill
-    taker_fee = next(terms.taker_fee for terms in order.terms if terms.exchange == exchange)
+    exchange, ticket = fill.exchange, order.ticket
     return Execution(
         f"{order.id}-{number}-{position}",
         order.id,
         number,
-        order.ticket.symbol,
-        order.ticket.side,
-        quantity,
-        price,
-        multiply(notional, taker_fee),
+        ticket.symbol,
+        ticket.side,
+        fill.quantity,
+        fill.price,
+        multiply(fill.notional, _taker_fee(order, exchange)),
         exchange,
         looked_at,
         scene.stamps[exchange],
     )
+
+
+def _taker_fee(order: Order, exchange: str) -> Decimal:
+    for terms in order.terms:
+        if terms.exchange == exchange:
+            return terms.taker_fee
+    raise LookupError(f"the order has no terms of {exchange}")
 
 
 def _look(order: Order, lots: int, memory: Taken, books: Books) -> tuple[Scene, Quantities]:

@@ -78,7 +78,7 @@ class Schedule:
         exact, and no slice strays further than `randomize.size` of the smaller even part of its pair.
         """
         even = _even_until(number, self.lots, self.slices)
-        if number % 2 == 0 or number == self.slices:
+        if self.randomize is None or number % 2 == 0 or number == self.slices:
             return even
         return even + self._moved(number)
 
@@ -116,8 +116,11 @@ def _uniform(seed: int, purpose: str, number: int, bound: Decimal) -> int:
     return int.from_bytes(digest[:16], "big") % (2 * most + 1) - most
 
 
-def target(schedule: Schedule, number: int, executed_lots: int, catch_up: Decimal) -> int:
-    """Lots that slice `number` tries to fill: its plan and an even share of what earlier slices left.
+def planned_and_target(
+    schedule: Schedule, number: int, executed_lots: int, catch_up: Decimal
+) -> tuple[int, int]:
+    """Lots that slice `number` plans, and lots that it tries to fill: its plan and an even share of what
+    earlier slices left.
 
     The share is rounded up, so that less is left for the end; no slice is larger than `catch_up` times its
     plan. An empty slice stays empty.
@@ -127,6 +130,12 @@ def target(schedule: Schedule, number: int, executed_lots: int, catch_up: Decima
     behind = before - executed_lots
     share = -(-behind // (schedule.slices - number + 1))
     if share <= 0:
-        return planned + share
+        return planned, planned + share
     most = int(multiply(catch_up, planned).to_integral_value(ROUND_FLOOR))
-    return min(planned + share, most)
+    return planned, min(planned + share, most)
+
+
+def target(schedule: Schedule, number: int, executed_lots: int, catch_up: Decimal) -> int:
+    """Lots that slice `number` tries to fill: as above."""
+    _, wanted = planned_and_target(schedule, number, executed_lots, catch_up)
+    return wanted

@@ -9,8 +9,8 @@ EXACT = Context(prec=120, traps=[Inexact, InvalidOperation, DivisionByZero, Over
 """Arithmetic that raises instead of rounding. `with localcontext(EXACT): …`"""
 
 add, subtract, multiply = EXACT.add, EXACT.subtract, EXACT.multiply
-"""Of two numbers, with every digit, whatever the caller's decimal context. They are bound once, as looking them
-up in EXACT would take half as long again: a slice is made of such steps."""
+"""Of two numbers, with every digit, whatever the caller's decimal context. Bound once: looking them up in
+EXACT would take half as long again, and a slice is made of such steps."""
 
 _divide_int = EXACT.divide_int
 
