@@ -260,14 +260,15 @@ def _taker_fee(order: Order, exchange: str) -> Decimal:
 
 def _look(order: Order, lots: int, memory: Taken, books: Books) -> tuple[Scene, Quantities]:
     """Deep enough for twice of what is wanted, even if all that was taken is still gone."""
-    ticket, wanted = order.ticket, _rounded_up(_LOOKED_FOR * lots)
-    gone = liquidity.lots_gone(memory, order.lot_size)
+    ticket, lots = order.ticket, _rounded_up(_LOOKED_FOR * lots)
+    if memory:
+        lots += _rounded_up(liquidity.lots_gone(memory, order.lot_size))
     demand = Demand(
         ticket.symbol,
         ticket.exchanges,
         ticket.side,
         ticket.limit_price,
-        tuple([wanted + _rounded_up(gone[x]) if x in gone else wanted for x in ticket.exchanges]),
+        lots,
         order.lot_size,
         ticket.max_participation is not None,
     )

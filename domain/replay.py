@@ -69,7 +69,7 @@ class Replay:
         scene = self._scene(stored)
         if self._taken:
             deeper = {key: self._part(displayed) for key, displayed in stored.deeper.items()}
-            self._taken = liquidity.seen(self._taken, scene, deeper)
+            self._taken = dict(liquidity.seen(self._taken, scene, deeper))
         if stored.reason is MissReason.PAUSED:
             return
         swept = sweep(ticket, order.terms, order.lot_size, scene, self._taken, wanted)

@@ -23,6 +23,7 @@ def whole_lots(quantity: Decimal, lot: Decimal) -> int:
 MAX_INTEGER_DIGITS = 18
 MAX_DECIMAL_PLACES = 18
 
+_ZERO = Decimal(0)
 _PLAIN = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?", re.ASCII)
 
@@ -92,4 +93,4 @@ def parse_number(text: str) -> Decimal:
 
 def exact_sum(values: Iterable[Decimal]) -> Decimal:
     """The sum with every digit."""
-    return reduce(add, values, Decimal(0))
+    return reduce(add, values, _ZERO)
