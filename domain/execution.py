@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from twap.domain import liquidity
 from twap.domain.glance import Demand
@@ -22,6 +22,7 @@ from twap.ports.order import (
     Slice,
     Taken,
 )
+from twap.ports.values import value
 
 LEAST_GRACE = timedelta(seconds=1)
 MOST_GRACE = timedelta(seconds=5)
@@ -39,7 +40,8 @@ class Books(Protocol):
         """What the exchanges show, and what is displayed at remembered prices behind it."""
 
 
-class Advance(NamedTuple):
+@value(frozen=True, slots=True)
+class Advance:
     """The order one revision on, with the slices that became over on the way (0: the arrival look)."""
 
     order: Order
@@ -58,7 +60,12 @@ def grace(interval: timedelta) -> timedelta:
 
 
 def is_late(schedule: Schedule, due_at: datetime, looked_at: datetime, latency: timedelta) -> bool:
-    """Whether a slice comes too late to look: after its grace, or a second after the order's end."""
+    """Whether a slice comes too late to look: after its grace, or a second after the order's end.
+
+    due_at  not after the end
+    """
+    if looked_at - due_at <= LEAST_GRACE:  # nearly always
+        return False
     last = min(due_at + grace(schedule.interval), schedule.ends_at + LEAST_GRACE)
     return looked_at - latency > last
 
@@ -96,22 +103,20 @@ def advance(
     others_took  what the liquidity memory of the user's other orders holds, where that is shared
     schedule     of the order, where it is known already
     """
-    if order.status.over or now < order.starts_at:
+    if order.progress.status.over or now < order.starts_at:
         return None
     schedule = schedule or Schedule.of(order)
-    ticket, running = order.ticket, Running.of(order.progress)
+    ticket, running = order.ticket, Running(order.progress)
     begins = running.started_at is None
     if begins:
         running.started_at = now
         if running.status is OrderStatus.PENDING:
             running.status = OrderStatus.EXECUTING
-    newest = schedule.latest_due(now, ticket.latency)
-    last = min(newest, running.slices_done + _MOST_SLICES)
+    newest, due_times = schedule.due_after(running.slices_done, now - ticket.latency, _MOST_SLICES)
     slices: list[Slice] = []
     if running.arrival_mid is None and not is_late(schedule, schedule.ends_at, now, ticket.latency):
         _arrive(order, running, schedule, now, books, slices)
-    for number in range(running.slices_done + 1, last + 1):
-        due_at = schedule.due_at(number)
+    for number, due_at in enumerate(due_times, running.slices_done + 1):
         late = number < newest or is_late(schedule, due_at, now, ticket.latency)
         one = _slice(order, running, schedule, number, due_at, now, None if late else books, others_took)
         slices.append(one)
@@ -277,5 +282,5 @@ def _look(order: Order, lots: int, memory: Taken, books: Books) -> tuple[Scene, 
 
 def _rounded_up(lots: int) -> int:
     """By an eighth at most: so that demands of nearly the same size share what they see."""
-    insignificant = max(lots.bit_length() - 4, 0)
-    return -(-lots >> insignificant) << insignificant
+    insignificant = lots.bit_length() - 4
+    return lots if insignificant <= 0 else -(-lots >> insignificant) << insignificant

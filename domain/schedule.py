@@ -4,6 +4,7 @@ Everything counts in lots and milliseconds, so sums are exact and nothing drifts
 at start + k * interval; the last one at the end of the order at the latest.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
@@ -107,6 +108,20 @@ class Schedule:
         while guess > 0 and self.due_at(guess) > looked_at:
             guess -= 1
         return guess
+
+    def due_after(self, done: int, looked_at: datetime, most: int) -> tuple[int, Sequence[datetime]]:
+        """The greatest slice that is due by `looked_at`, and when those after slice `done` up to it were due,
+        at most so many of them."""
+        number = done + 1
+        due_at = self.due_at(number)
+        if (
+            self.randomize is None
+            and number < self.slices - 1
+            and due_at <= looked_at < due_at + self.interval
+        ):
+            return number, (due_at,)  # nearly always, and without dividing times, which is slow
+        newest = self.latest_due(looked_at, _NO_TIME)
+        return newest, [self.due_at(k) for k in range(number, min(newest, done + most) + 1)]
 
 
 def _uniform(seed: int, purpose: str, number: int, bound: Decimal) -> int:
