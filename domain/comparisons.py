@@ -9,7 +9,7 @@ from twap.domain.replay import Replay, Replayed, deep_enough
 from twap.domain.scene import Scene
 from twap.domain.sweep import sweep
 from twap.ports.market import ZERO
-from twap.ports.numbers import EXACT
+from twap.ports.numbers import EXACT, whole_lots
 from twap.ports.order import Order, Side, Slice
 
 _HALF = Decimal("0.5")
@@ -58,7 +58,7 @@ def market_order(order: Order, arrival: Slice) -> MarketOrder:
     """arrival: slice 0, the look at the books as the order met them."""
     side, lot = order.ticket.side, order.lot_size
     ticket = replace(order.ticket, limit_price=_NO_LIMIT[side], max_participation=None)
-    lots = int(EXACT.divide_int(ticket.quantity, lot))
+    lots = whole_lots(ticket.quantity, lot)
     scene = Scene(arrival.venues, side)
     swept = sweep(ticket, order.terms, lot, scene, {}, lots)
     fee_of = {terms.exchange: terms.taker_fee for terms in order.terms}

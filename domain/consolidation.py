@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 
 from twap.ports.market import BookState, Level
-from twap.ports.numbers import EXACT
+from twap.ports.numbers import EXACT, add, multiply
 
 _HALF = Decimal("0.5")
 
@@ -47,7 +47,7 @@ class BookView:
 
 def mid_price(bid: Decimal, ask: Decimal) -> Decimal:
     """Half the sum of best bid and best ask; exact."""
-    return EXACT.normalize(EXACT.multiply(EXACT.add(bid, ask), _HALF))
+    return EXACT.normalize(multiply(add(bid, ask), _HALF))
 
 
 def consolidate(

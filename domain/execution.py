@@ -2,16 +2,16 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from twap.domain import liquidity
 from twap.domain.glance import Demand
 from twap.domain.running import Running
 from twap.domain.scene import Scene
-from twap.domain.schedule import Schedule, target
+from twap.domain.schedule import Schedule, planned_and_target
 from twap.domain.sweep import Fill, sweep
 from twap.ports.market import ZERO
-from twap.ports.numbers import EXACT
+from twap.ports.numbers import multiply, whole_lots
 from twap.ports.order import (
     Execution,
     MissReason,
@@ -22,6 +22,7 @@ from twap.ports.order import (
     Slice,
     Taken,
 )
+from twap.ports.values import value
 
 LEAST_GRACE = timedelta(seconds=1)
 MOST_GRACE = timedelta(seconds=5)
@@ -39,7 +40,8 @@ class Books(Protocol):
         """What the exchanges show, and what is displayed at remembered prices behind it."""
 
 
-class Advance(NamedTuple):
+@value(frozen=True, slots=True)
+class Advance:
     """The order one revision on, with the slices that became over on the way (0: the arrival look)."""
 
     order: Order
@@ -58,7 +60,12 @@ def grace(interval: timedelta) -> timedelta:
 
 
 def is_late(schedule: Schedule, due_at: datetime, looked_at: datetime, latency: timedelta) -> bool:
-    """Whether a slice comes too late to look: after its grace, or a second after the order's end."""
+    """Whether a slice comes too late to look: after its grace, or a second after the order's end.
+
+    due_at  not after the end
+    """
+    if looked_at - due_at <= LEAST_GRACE:  # nearly always
+        return False
     last = min(due_at + grace(schedule.interval), schedule.ends_at + LEAST_GRACE)
     return looked_at - latency > last
 
@@ -96,22 +103,20 @@ def advance(
     others_took  what the liquidity memory of the user's other orders holds, where that is shared
     schedule     of the order, where it is known already
     """
-    if order.status.over or now < order.starts_at:
+    if order.progress.status.over or now < order.starts_at:
         return None
     schedule = schedule or Schedule.of(order)
-    ticket, running = order.ticket, Running.of(order.progress)
+    ticket, running = order.ticket, Running(order.progress)
     begins = running.started_at is None
     if begins:
         running.started_at = now
         if running.status is OrderStatus.PENDING:
             running.status = OrderStatus.EXECUTING
-    newest = schedule.latest_due(now, ticket.latency)
-    last = min(newest, running.slices_done + _MOST_SLICES)
+    newest, due_times = schedule.due_after(running.slices_done, now - ticket.latency, _MOST_SLICES)
     slices: list[Slice] = []
     if running.arrival_mid is None and not is_late(schedule, schedule.ends_at, now, ticket.latency):
         _arrive(order, running, schedule, now, books, slices)
-    for number in range(running.slices_done + 1, last + 1):
-        due_at = schedule.due_at(number)
+    for number, due_at in enumerate(due_times, running.slices_done + 1):
         late = number < newest or is_late(schedule, due_at, now, ticket.latency)
         one = _slice(order, running, schedule, number, due_at, now, None if late else books, others_took)
         slices.append(one)
@@ -165,13 +170,13 @@ def _slice(
 ) -> Slice:
     """Slice `number` at `now`; without books it is late."""
     lot = order.lot_size
-    executed_lots = int(EXACT.divide_int(running.executed, lot))
-    planned = EXACT.multiply(lot, schedule.planned(number))
-    wanted = target(schedule, number, executed_lots, order.ticket.catch_up)
-    quantity = EXACT.multiply(lot, wanted)
+    executed_lots = whole_lots(running.executed, lot)
+    planned_lots, wanted = planned_and_target(schedule, number, executed_lots, order.ticket.catch_up)
+    planned = multiply(lot, planned_lots)
+    target = planned if wanted == planned_lots else multiply(lot, wanted)
     if books is None:
         reason = MissReason.LATE if wanted else None
-        return Slice(order.id, number, due_at, now, planned, quantity, ZERO, reason, None, ())
+        return Slice(order.id, number, due_at, now, planned, target, ZERO, reason, None, ())
     memory = _shared(order, running.taken, others_took) if others_took else running.taken
     scene, deeper = _look(order, wanted, memory, books)
     taken = liquidity.seen(memory, scene, deeper)
@@ -179,9 +184,9 @@ def _slice(
     if running.status is OrderStatus.PAUSED:
         reason, venues = MissReason.PAUSED if wanted else None, scene.venues
         return Slice(
-            order.id, number, due_at, now, planned, quantity, ZERO, reason, scene.mid, venues, taken, deeper
+            order.id, number, due_at, now, planned, target, ZERO, reason, scene.mid, venues, taken, deeper
         )
-    return filled_slice(order, number, due_at, now, planned, wanted, scene, taken, deeper)
+    return filled_slice(order, number, due_at, now, planned, target, wanted, scene, taken, deeper)
 
 
 def _shared(order: Order, own: Taken, others_took: Taken) -> Taken:
@@ -195,12 +200,17 @@ def filled_slice(
     due_at: datetime,
     looked_at: datetime,
     planned: Decimal,
+    target: Decimal,
     wanted_lots: int,
     scene: Scene,
     taken: Taken,
     deeper: Quantities,
 ) -> Slice:
-    """What the slice fills, computed from its looks alone. taken, deeper: as in the slice."""
+    """What the slice fills, computed from its looks alone.
+
+    wanted_lots            of the target
+    planned, target, taken, deeper  as in the slice
+    """
     lot = order.lot_size
     swept = sweep(order.ticket, order.terms, lot, scene, taken, wanted_lots)
     executions = tuple(
@@ -215,8 +225,8 @@ def filled_slice(
         due_at,
         looked_at,
         planned,
-        EXACT.multiply(lot, wanted_lots),
-        EXACT.multiply(lot, sum([fill.lots for fill in swept.fills])),
+        target,
+        target if swept.lots == wanted_lots else multiply(lot, swept.lots),
         swept.reason if wanted_lots else None,
         scene.mid,
         scene.venues,
@@ -230,33 +240,40 @@ def _execution(
     order: Order, number: int, position: int, fill: Fill, looked_at: datetime, scene: Scene
 ) -> Execution:
     """The fee is price x quantity x taker fee, in quote, exact: nothing is rounded."""
-    exchange, price, _, quantity, notional = fill
-    taker_fee = next(terms.taker_fee for terms in order.terms if terms.exchange == exchange)
+    exchange, ticket = fill.exchange, order.ticket
     return Execution(
         f"{order.id}-{number}-{position}",
         order.id,
         number,
-        order.ticket.symbol,
-        order.ticket.side,
-        quantity,
-        price,
-        EXACT.multiply(notional, taker_fee),
+        ticket.symbol,
+        ticket.side,
+        fill.quantity,
+        fill.price,
+        multiply(fill.notional, _taker_fee(order, exchange)),
         exchange,
         looked_at,
         scene.stamps[exchange],
     )
 
 
+def _taker_fee(order: Order, exchange: str) -> Decimal:
+    for terms in order.terms:
+        if terms.exchange == exchange:
+            return terms.taker_fee
+    raise LookupError(f"the order has no terms of {exchange}")
+
+
 def _look(order: Order, lots: int, memory: Taken, books: Books) -> tuple[Scene, Quantities]:
     """Deep enough for twice of what is wanted, even if all that was taken is still gone."""
-    ticket, wanted = order.ticket, _rounded_up(_LOOKED_FOR * lots)
-    gone = liquidity.lots_gone(memory, order.lot_size)
+    ticket, lots = order.ticket, _rounded_up(_LOOKED_FOR * lots)
+    if memory:
+        lots += _rounded_up(liquidity.lots_gone(memory, order.lot_size))
     demand = Demand(
         ticket.symbol,
         ticket.exchanges,
         ticket.side,
         ticket.limit_price,
-        tuple([wanted + _rounded_up(gone[x]) if x in gone else wanted for x in ticket.exchanges]),
+        lots,
         order.lot_size,
         ticket.max_participation is not None,
     )
@@ -265,5 +282,5 @@ def _look(order: Order, lots: int, memory: Taken, books: Books) -> tuple[Scene, 
 
 def _rounded_up(lots: int) -> int:
     """By an eighth at most: so that demands of nearly the same size share what they see."""
-    insignificant = max(lots.bit_length() - 4, 0)
-    return -(-lots >> insignificant) << insignificant
+    insignificant = lots.bit_length() - 4
+    return lots if insignificant <= 0 else -(-lots >> insignificant) << insignificant

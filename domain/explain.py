@@ -9,7 +9,7 @@ from twap.domain.scene import Scene
 from twap.domain.schedule import Schedule
 from twap.domain.sweep import sweep, within_limit
 from twap.ports.market import ZERO, BookState
-from twap.ports.numbers import EXACT
+from twap.ports.numbers import EXACT, subtract, whole_lots
 from twap.ports.order import FeeRanking, MissReason, Order, Slice, VenueLook
 
 REASONS: Mapping[MissReason, str] = {
@@ -132,7 +132,7 @@ def _levels(order: Order, one: Slice, allowed: Decimal) -> list[Plain]:
         quantity, taken = filled.get(key, ZERO), one.taken.get(key, ZERO)
         available = _available(displayed, taken, order.lot_size)
         if quantity:
-            left = EXACT.subtract(left, quantity)
+            left = subtract(left, quantity)
             full = quantity == available
             outcome = "filled: all that was available" if full else f"filled in part: {_enough(one, allowed)}"
         else:
@@ -198,7 +198,7 @@ def _excluded(order: Order, one: Slice, allowed: Decimal) -> frozenset[str]:
     """
     ticket = replace(order.ticket, max_participation=None)
     terms = [replace(each, min_quantity=ZERO, min_notional=ZERO) for each in order.terms]
-    lots = int(EXACT.divide_int(allowed, order.lot_size))
+    lots = whole_lots(allowed, order.lot_size)
     filled = {fill.exchange for fill in one.executions}
     left_out: set[str] = set()
     while True:

@@ -24,7 +24,7 @@ class Demand(NamedTuple):
     """What an order looks for.
 
     limit            no level beyond this price is of use
-    lots             whole lots of `lot` that each exchange's look should display within the limit
+    lots             whole lots of `lot` that the look at each exchange should display within the limit
     measure_visible  whether it has to know all that is displayed within the limit
     """
 
@@ -32,7 +32,7 @@ class Demand(NamedTuple):
     exchanges: tuple[str, ...]
     side: Side
     limit: Decimal
-    lots: tuple[int, ...]
+    lots: int
     lot: Decimal
     measure_visible: bool
 
@@ -53,13 +53,13 @@ class Glance:
         self.exchange, self.source = exchange, source
         self.bids, self.asks, self.exchange_time = bids, asks, exchange_time
 
-    def depth(self, demand: Demand, lots: int) -> int:
-        """How many levels are of use: until so many lots are displayed within the limit, at least 10 and at
-        most 640."""
+    def depth(self, demand: Demand) -> int:
+        """How many levels are of use: until the lots are displayed within the limit, at least 10 and at most
+        640."""
         far = self._far(demand.side)
         if far is None:
             return 0
-        used = far.reach(lots, demand.lot, MOST_LEVELS)
+        used = far.reach(demand.lots, demand.lot, MOST_LEVELS)
         if used > LEAST_LEVELS:
             used = min(used, far.within(demand.limit, used) + 1)
         return max(used, LEAST_LEVELS)
@@ -113,14 +113,14 @@ class Instant:
         scene = self._scenes.get(demand)
         if scene is None:
             scene = self._scenes[demand] = self._scene(demand)
-        displayed = scene.displayed
-        behind = [key for key in memory if key not in displayed] if memory else ()
-        return scene, self._deeper(demand, behind) if behind else _NOTHING_DEEPER
+        if not memory or memory.keys() <= scene.displayed.keys():
+            return scene, _NOTHING_DEEPER
+        return scene, self._deeper(demand, [key for key in memory if key not in scene.displayed])
 
     def _scene(self, demand: Demand) -> Scene:
         """Demands of all sizes nearly always come to the same depths."""
         glances = [self._glance(exchange, demand.symbol) for exchange in demand.exchanges]
-        depths = tuple([each.depth(demand, lots) for each, lots in zip(glances, demand.lots, strict=True)])
+        depths = tuple([each.depth(demand) for each in glances])
         limit = demand.limit if demand.measure_visible else None
         key = (demand.symbol, demand.exchanges, demand.side, depths, limit)
         scene = self._alike.get(key)

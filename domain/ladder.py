@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from twap.domain.book import BookSide, key_of, price_of
 from twap.ports.market import ZERO, Level
-from twap.ports.numbers import EXACT
+from twap.ports.numbers import add
 
 _FIRST = 16
 
@@ -63,7 +63,7 @@ class Ladder:
             levels = self.top(self.count)[: self.within(limit, self.count)]
             total = ZERO
             for level in levels:
-                total = EXACT.add(total, level.quantity)
+                total = add(total, level.quantity)
             self._visible[limit] = total
         return total
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from twap.domain.scene import Scene
 from twap.ports.market import ZERO
-from twap.ports.numbers import EXACT
+from twap.ports.numbers import add, exact_sum, whole_lots
 from twap.ports.order import Execution, Quantities, Taken
 
 
@@ -18,37 +18,37 @@ def merged(memories: Iterable[Taken]) -> dict[tuple[str, Decimal], Decimal]:
     total: dict[tuple[str, Decimal], Decimal] = {}
     for memory in memories:
         for key, quantity in memory.items():
-            total[key] = EXACT.add(total.get(key, ZERO), quantity)
+            total[key] = add(total.get(key, ZERO), quantity)
     return total
 
 
-def lots_gone(taken: Taken, lot: Decimal) -> dict[str, int]:
-    """At most so many whole lots of what an exchange displays are gone for the order."""
-    sums: dict[str, tuple[Decimal, int]] = {}
-    for (exchange, _), quantity in taken.items():
-        total, prices = sums.get(exchange, (ZERO, 0))
-        sums[exchange] = EXACT.add(total, quantity), prices + 1
-    return {name: int(EXACT.divide_int(total, lot)) + prices for name, (total, prices) in sums.items()}
+def lots_gone(taken: Taken, lot: Decimal) -> int:
+    """At most so many whole lots of what is displayed are gone for the order, on all exchanges together."""
+    return whole_lots(exact_sum(taken.values()), lot) + len(taken)
 
 
-def seen(taken: Taken, scene: Scene, deeper: Quantities) -> dict[tuple[str, Decimal], Decimal]:
+def seen(taken: Taken, scene: Scene, deeper: Quantities) -> Taken:
     """The memory after a look. What can't be seen (no live book, beyond the known depth) stays as it was.
 
     deeper  what is displayed at remembered prices behind the levels of the scene
+
+    Nearly always nothing changes: then it is the same object.
     """
-    after: dict[tuple[str, Decimal], Decimal] = {}
-    if not taken:
-        return after
-    displayed = scene.displayed
+    displayed = scene.displayed if taken else taken
+    less: dict[tuple[str, Decimal], Decimal | None] = {}
     for key, quantity in taken.items():
         shown = displayed.get(key)
         if shown is None:
             shown = deeper.get(key)
-        if shown is not None:
-            after[key] = quantity if quantity <= shown else shown
-        elif scene.hides(*key):
-            after[key] = quantity
-    return after
+        if shown is None:
+            if not scene.hides(*key):
+                less[key] = None
+        elif shown < quantity:
+            less[key] = shown
+    if not less:
+        return taken
+    after = {key: less.get(key, quantity) for key, quantity in taken.items()}
+    return {key: quantity for key, quantity in after.items() if quantity is not None}
 
 
 def with_fills(taken: Taken, executions: Sequence[Execution]) -> dict[tuple[str, Decimal], Decimal]:
@@ -56,5 +56,5 @@ def with_fills(taken: Taken, executions: Sequence[Execution]) -> dict[tuple[str,
     for fill in executions:
         key = (fill.exchange, fill.price)
         before = after.get(key)
-        after[key] = fill.quantity if before is None else EXACT.add(before, fill.quantity)
+        after[key] = fill.quantity if before is None else add(before, fill.quantity)
     return after

@@ -13,7 +13,7 @@ from twap.domain.scene import Scene, ranking_factor, ranking_fees
 from twap.domain.schedule import Schedule, target
 from twap.domain.sweep import Swept, sweep, within_limit
 from twap.ports.market import ZERO, Level
-from twap.ports.numbers import EXACT
+from twap.ports.numbers import EXACT, multiply, subtract, whole_lots
 from twap.ports.order import (
     MissReason,
     Order,
@@ -69,7 +69,7 @@ class Replay:
         scene = self._scene(stored)
         if self._taken:
             deeper = {key: self._part(displayed) for key, displayed in stored.deeper.items()}
-            self._taken = liquidity.seen(self._taken, scene, deeper)
+            self._taken = dict(liquidity.seen(self._taken, scene, deeper))
         if stored.reason is MissReason.PAUSED:
             return
         swept = sweep(ticket, order.terms, order.lot_size, scene, self._taken, wanted)
@@ -93,7 +93,7 @@ class Replay:
         return Scene(looks, ticket.side)
 
     def _part(self, displayed: Decimal) -> Decimal:
-        return EXACT.multiply(displayed, self._share)
+        return multiply(displayed, self._share)
 
     def _count(self, swept: Swept) -> None:
         with localcontext(EXACT):
@@ -108,7 +108,7 @@ class Replay:
 
     def outcome(self) -> Replayed:
         return Replayed(
-            EXACT.multiply(self._order.lot_size, self._executed_lots),
+            multiply(self._order.lot_size, self._executed_lots),
             self._notional,
             self._fees,
             self._executions,
@@ -160,8 +160,8 @@ def _offers(look: VenueLook, taken: Taken, lot: Decimal, wanted_lots: int) -> bo
     for level in look.levels:
         if wanted_lots <= 0:
             break
-        free = EXACT.subtract(level.quantity, taken.get((look.exchange, level.price), ZERO))
-        wanted_lots -= int(EXACT.divide_int(free, lot))
+        free = subtract(level.quantity, taken.get((look.exchange, level.price), ZERO))
+        wanted_lots -= whole_lots(free, lot)
     return wanted_lots <= 0
 
 
@@ -171,7 +171,7 @@ def _ranks_before_a_fill(
     fee_of = dict(ranking_fees(ticket, terms))
 
     def rank(exchange: str, price: Decimal) -> Decimal:
-        return EXACT.multiply(price, ranking_factor(ticket.side, fee_of.get(exchange, ZERO)))
+        return multiply(price, ranking_factor(ticket.side, fee_of.get(exchange, ZERO)))
 
     return any(rank(exchange, price) < rank(fill.exchange, fill.price) for fill in swept.fills)
 

@@ -15,7 +15,7 @@ from twap.domain.comparisons import BandReplays, FillBand, MarketOrder, market_o
 from twap.domain.costs import RATIO_PLACES, CostSplit, CostSums, Slippage, quotient
 from twap.domain.sweep import within_limit
 from twap.ports.market import ZERO, BookState
-from twap.ports.numbers import EXACT, exact_sum
+from twap.ports.numbers import add, exact_sum, multiply, subtract
 from twap.ports.order import Execution, MissReason, Order, Outcome, Side, Slice, VenueLook
 
 MOST_LISTED = 100
@@ -141,9 +141,9 @@ class Builder:
         for fill in one.executions:
             self._fills.setdefault(fill.exchange, _Fills()).add(fill)
         if one.executions:
-            self._executed = EXACT.add(self._executed, one.filled)
+            self._executed = add(self._executed, one.filled)
             displayed = exact_sum(_displayed(self._order, look) for look in one.venues)
-            self._displayed = EXACT.add(self._displayed, displayed)
+            self._displayed = add(self._displayed, displayed)
         self._missed.add(one)
         self._timeline.add(one)
         self._replays.add(one)
@@ -265,9 +265,9 @@ class _Fills:
 
     def add(self, fill: Execution) -> None:
         self.count += 1
-        self.quantity = EXACT.add(self.quantity, fill.quantity)
-        self.notional = EXACT.add(self.notional, EXACT.multiply(fill.price, fill.quantity))
-        self.fees = EXACT.add(self.fees, fill.fee)
+        self.quantity = add(self.quantity, fill.quantity)
+        self.notional = add(self.notional, multiply(fill.price, fill.quantity))
+        self.fees = add(self.fees, fill.fee)
 
 
 class _MissedSums:
@@ -278,9 +278,9 @@ class _MissedSums:
     def add(self, one: Slice) -> None:
         if one.reason is None:
             return
-        missing = EXACT.subtract(one.target, one.filled)
+        missing = subtract(one.target, one.filled)
         before = self._counts.get(one.reason, MissCount(one.reason, 0, ZERO))
-        total = EXACT.add(before.missing, missing)
+        total = add(before.missing, missing)
         self._counts[one.reason] = MissCount(one.reason, before.slices + 1, total)
         if len(self._listed) < MOST_LISTED:
             self._listed.append(

@@ -1,51 +1,47 @@
 """An order's totals while it advances."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from twap.domain import liquidity
-from twap.ports.numbers import EXACT
-from twap.ports.order import OrderStatus, Progress, Slice, Taken
+from twap.ports.numbers import add, multiply
+from twap.ports.order import Progress, Slice
 
 
-@dataclass(slots=True)
 class Running:
     """The progress of an order while it advances: names as in Progress, whose copies would cost more."""
 
-    status: OrderStatus
-    started_at: datetime | None
-    slices_done: int
-    executed: Decimal
-    notional: Decimal
-    fees: Decimal
-    lots_count: int
-    arrival_mid: Decimal | None
-    taken: Taken
+    __slots__ = (
+        "arrival_mid",
+        "executed",
+        "fees",
+        "lots_count",
+        "notional",
+        "slices_done",
+        "started_at",
+        "status",
+        "taken",
+    )
 
-    @classmethod
-    def of(cls, progress: Progress) -> "Running":
-        return cls(
-            progress.status,
-            progress.started_at,
-            progress.slices_done,
-            progress.executed,
-            progress.notional,
-            progress.fees,
-            progress.lots_count,
-            progress.arrival_mid,
-            progress.taken,
-        )
+    def __init__(self, progress: Progress) -> None:
+        self.status = progress.status
+        self.started_at = progress.started_at
+        self.slices_done = progress.slices_done
+        self.executed = progress.executed
+        self.notional = progress.notional
+        self.fees = progress.fees
+        self.lots_count = progress.lots_count
+        self.arrival_mid = progress.arrival_mid
+        self.taken = progress.taken
 
     def count(self, one: Slice) -> None:
         """Totals after a slice: exact sums over its executions. `taken` knows its look already."""
         self.slices_done = one.number
         if not one.executions:
             return
-        self.executed = EXACT.add(self.executed, one.filled)
+        self.executed = add(self.executed, one.filled)
         for fill in one.executions:
-            self.notional = EXACT.add(self.notional, EXACT.multiply(fill.price, fill.quantity))
-            self.fees = EXACT.add(self.fees, fill.fee)
+            self.notional = add(self.notional, multiply(fill.price, fill.quantity))
+            self.fees = add(self.fees, fill.fee)
         self.lots_count += len(one.executions)
         self.taken = liquidity.with_fills(self.taken, one.executions)
 

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from twap.domain.consolidation import mid_price
 from twap.ports.market import ZERO, BookState
-from twap.ports.numbers import EXACT
+from twap.ports.numbers import add, multiply, subtract
 from twap.ports.order import BookStamp, FeeRanking, Quantities, Side, Ticket, VenueLook, VenueTerms
 
 _ONE = Decimal(1)
@@ -83,7 +83,7 @@ class Scene:
             factor = ranking_factor(self.side, fee_of.get(exchange, ZERO))
             for level in look.levels:
                 price, displayed = level.price, level.quantity
-                rank = EXACT.multiply(price, factor)
+                rank = multiply(price, factor)
                 levels.append((rank, displayed.copy_negate(), (exchange, price), displayed))
         return sorted(levels)
 
@@ -98,7 +98,7 @@ def ranking_fees(ticket: Ticket, terms: Sequence[VenueTerms]) -> Fees:
 def ranking_factor(side: Side, fee: Decimal) -> Decimal:
     """Times a price: its rank, which ascends from best to worst, and whose absolute value is the price after
     fee."""
-    return EXACT.add(fee, _ONE) if side is Side.BUY else EXACT.subtract(fee, _ONE)
+    return add(fee, _ONE) if side is Side.BUY else subtract(fee, _ONE)
 
 
 def worse(side: Side, price: Decimal, than: Decimal) -> bool:

@@ -4,12 +4,13 @@ Everything counts in lots and milliseconds, so sums are exact and nothing drifts
 at start + k * interval; the last one at the end of the order at the latest.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from hashlib import sha256
 
-from twap.ports.numbers import EXACT
+from twap.ports.numbers import multiply, whole_lots
 from twap.ports.order import Order, Randomize
 
 _MILLISECOND = timedelta(milliseconds=1)
@@ -48,7 +49,7 @@ class Schedule:
     @classmethod
     def of(cls, order: Order) -> "Schedule":
         ticket = order.ticket
-        lots = int(EXACT.divide_int(ticket.quantity, order.lot_size))
+        lots = whole_lots(ticket.quantity, order.lot_size)
         return cls(
             order.starts_at, ticket.duration, ticket.interval, lots, order.slices_total, ticket.randomize
         )
@@ -78,7 +79,7 @@ class Schedule:
         exact, and no slice strays further than `randomize.size` of the smaller even part of its pair.
         """
         even = _even_until(number, self.lots, self.slices)
-        if number % 2 == 0 or number == self.slices:
+        if self.randomize is None or number % 2 == 0 or number == self.slices:
             return even
         return even + self._moved(number)
 
@@ -108,6 +109,20 @@ class Schedule:
             guess -= 1
         return guess
 
+    def due_after(self, done: int, looked_at: datetime, most: int) -> tuple[int, Sequence[datetime]]:
+        """The greatest slice that is due by `looked_at`, and when those after slice `done` up to it were due,
+        at most so many of them."""
+        number = done + 1
+        due_at = self.due_at(number)
+        if (
+            self.randomize is None
+            and number < self.slices - 1
+            and due_at <= looked_at < due_at + self.interval
+        ):
+            return number, (due_at,)  # nearly always, and without dividing times, which is slow
+        newest = self.latest_due(looked_at, _NO_TIME)
+        return newest, [self.due_at(k) for k in range(number, min(newest, done + most) + 1)]
+
 
 def _uniform(seed: int, purpose: str, number: int, bound: Decimal) -> int:
     """An integer from [-bound, bound], the same for the same arguments on every machine, for ever."""
@@ -116,8 +131,11 @@ def _uniform(seed: int, purpose: str, number: int, bound: Decimal) -> int:
     return int.from_bytes(digest[:16], "big") % (2 * most + 1) - most
 
 
-def target(schedule: Schedule, number: int, executed_lots: int, catch_up: Decimal) -> int:
-    """Lots that slice `number` tries to fill: its plan and an even share of what earlier slices left.
+def planned_and_target(
+    schedule: Schedule, number: int, executed_lots: int, catch_up: Decimal
+) -> tuple[int, int]:
+    """Lots that slice `number` plans, and lots that it tries to fill: its plan and an even share of what
+    earlier slices left.
 
     The share is rounded up, so that less is left for the end; no slice is larger than `catch_up` times its
     plan. An empty slice stays empty.
@@ -127,6 +145,12 @@ def target(schedule: Schedule, number: int, executed_lots: int, catch_up: Decima
     behind = before - executed_lots
     share = -(-behind // (schedule.slices - number + 1))
     if share <= 0:
-        return planned + share
-    most = int(EXACT.multiply(catch_up, planned).to_integral_value(ROUND_FLOOR))
-    return min(planned + share, most)
+        return planned, planned + share
+    most = int(multiply(catch_up, planned).to_integral_value(ROUND_FLOOR))
+    return planned, min(planned + share, most)
+
+
+def target(schedule: Schedule, number: int, executed_lots: int, catch_up: Decimal) -> int:
+    """Lots that slice `number` tries to fill: as above."""
+    _, wanted = planned_and_target(schedule, number, executed_lots, catch_up)
+    return wanted

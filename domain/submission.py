@@ -16,7 +16,7 @@ from twap.ports.errors import Conflict, InvalidField, Throttled
 from twap.ports.feed import MarketFeed
 from twap.ports.ids import Ids
 from twap.ports.market import ZERO, Instrument, canonical_symbol
-from twap.ports.numbers import EXACT, canonical
+from twap.ports.numbers import EXACT, canonical, multiply
 from twap.ports.order import Order, OrderStatus, Progress, Side, Ticket, VenueTerms
 from twap.ports.store import OrderStore
 
@@ -174,7 +174,7 @@ def _check_quantity(ticket: Ticket, instruments: Sequence[Instrument], lot: Deci
         raise InvalidField(
             "total_quantity", f"{quantity:f} is below the minimum quantity {least_quantity:f}", nearest
         )
-    if EXACT.multiply(quantity, ticket.limit_price) < least_notional:
+    if multiply(quantity, ticket.limit_price) < least_notional:
         raise InvalidField(
             "total_quantity",
             f"{quantity:f} at {ticket.limit_price:f} is below the minimum notional {least_notional:f}",
@@ -203,8 +203,8 @@ def _warnings(order: Order) -> tuple[str, ...]:
             f"{empty} of {schedule.slices} slices are empty: the total is {schedule.lots} lots of"
             f" {order.lot_size:f}"
         )
-    per_slice = EXACT.multiply(order.lot_size, -(-schedule.lots // schedule.slices))
-    notional = EXACT.multiply(per_slice, order.ticket.limit_price)
+    per_slice = multiply(order.lot_size, -(-schedule.lots // schedule.slices))
+    notional = multiply(per_slice, order.ticket.limit_price)
     for terms in order.terms:
         if per_slice < terms.min_quantity and terms.min_quantity > ZERO:
             warnings.append(

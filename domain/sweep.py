@@ -5,15 +5,16 @@ Computed from the looks alone. Quantities are whole lots; what a level holds bey
 
 from collections.abc import Collection, Sequence
 from decimal import Decimal
-from typing import NamedTuple
 
 from twap.domain.scene import RankedLevel, Scene, worse
-from twap.ports.market import ZERO, BookState
-from twap.ports.numbers import EXACT, exact_sum
+from twap.ports.market import BookState
+from twap.ports.numbers import add, exact_sum, multiply, subtract, whole_lots
 from twap.ports.order import MissReason, Side, Taken, Ticket, VenueLook, VenueTerms
+from twap.ports.values import value
 
 
-class Fill(NamedTuple):
+@value(frozen=True, slots=True)
+class Fill:
     """lots > 0 at one price of one exchange; quantity: base, notional: quote."""
 
     exchange: str
@@ -23,11 +24,13 @@ class Fill(NamedTuple):
     notional: Decimal
 
 
-class Swept(NamedTuple):
-    """reason: why fewer than the target's lots were filled; None: all were."""
+@value(frozen=True, slots=True)
+class Swept:
+    """reason: why fewer than the target's lots were filled; None: all were. lots: of all fills."""
 
     fills: tuple[Fill, ...]
     reason: MissReason | None
+    lots: int
 
 
 def sweep(
@@ -48,25 +51,24 @@ def sweep(
     live = scene.live
     if not live:
         all_down = all(look.state is BookState.DOWN for look in scene.venues)
-        return Swept((), MissReason.DOWN if all_down else MissReason.STALE)
+        return Swept((), MissReason.DOWN if all_down else MissReason.STALE, 0)
     allowed = _participation(ticket, lot, live, target_lots)
     ranked = scene.ranked(ticket, terms)
-    fills = _take(ticket, lot, ranked, taken, allowed)
+    fills, filled = _take(ticket, lot, ranked, taken, allowed)
     below = _below_minimum(fills, terms)
     left_out: list[str] = []
     while below is not None:
         left_out.append(below)
-        fills = _take(ticket, lot, ranked, taken, allowed, left_out)
+        fills, filled = _take(ticket, lot, ranked, taken, allowed, left_out)
         below = _below_minimum(fills, terms)
-    filled = sum([fill.lots for fill in fills])
     if filled >= target_lots:
-        return Swept(fills, None)
+        return Swept(fills, None, filled)
     if left_out:
-        return Swept(fills, MissReason.MINIMUM)
+        return Swept(fills, MissReason.MINIMUM, filled)
     # A share of nothing is nothing: where nothing is displayed within the limit, that is the reason.
     if filled >= allowed and any(look.visible for look in live):
-        return Swept(fills, MissReason.PARTICIPATION)
-    return Swept(fills, _shortage(ticket, live))
+        return Swept(fills, MissReason.PARTICIPATION, filled)
+    return Swept(fills, _shortage(ticket, live), filled)
 
 
 def within_limit(ticket: Ticket, price: Decimal) -> bool:
@@ -76,8 +78,8 @@ def within_limit(ticket: Ticket, price: Decimal) -> bool:
 def _participation(ticket: Ticket, lot: Decimal, live: Sequence[VenueLook], target_lots: int) -> int:
     if ticket.max_participation is None:
         return target_lots
-    share = EXACT.multiply(exact_sum(look.visible for look in live), ticket.max_participation)
-    return min(target_lots, int(EXACT.divide_int(share, lot)))
+    share = multiply(exact_sum(look.visible for look in live), ticket.max_participation)
+    return min(target_lots, whole_lots(share, lot))
 
 
 def _take(
@@ -87,40 +89,48 @@ def _take(
     taken: Taken,
     lots: int,
     left_out: Collection[str] = (),
-) -> tuple[Fill, ...]:
-    """Level by level, until there is enough."""
+) -> tuple[tuple[Fill, ...], int]:
+    """Level by level, until there is enough; with the lots of all fills."""
     fills: list[Fill] = []
+    if lots <= 0:
+        return (), 0
     buying, limit = ticket.side is Side.BUY, ticket.limit_price
+    left, wanted = lots, multiply(lot, lots)
     for _, _, key, displayed in ranked:
-        if lots <= 0:
-            break
         exchange, price = key
         if (price > limit if buying else price < limit) or exchange in left_out:
             continue  # not the end: after fees another exchange's price may rank behind and lie within
         gone = taken.get(key)
-        free = int(EXACT.divide_int(displayed if gone is None else EXACT.subtract(displayed, gone), lot))
-        if free > 0:
-            filled = min(free, lots)
-            quantity = EXACT.multiply(lot, filled)
-            fills.append(Fill(exchange, price, filled, quantity, EXACT.multiply(quantity, price)))
-            lots -= filled
-    return tuple(fills)
+        free = displayed if gone is None else subtract(displayed, gone)
+        if free >= wanted:  # nearly always, and its lots need not be counted, which costs more than all else
+            fills.append(Fill(exchange, price, left, wanted, multiply(wanted, price)))
+            return tuple(fills), lots
+        filled = whole_lots(free, lot)
+        if filled > 0:
+            quantity = multiply(lot, filled)
+            fills.append(Fill(exchange, price, filled, quantity, multiply(quantity, price)))
+            left, wanted = left - filled, subtract(wanted, quantity)
+    return tuple(fills), lots - left
 
 
 def _below_minimum(fills: Sequence[Fill], terms: Sequence[VenueTerms]) -> str | None:
     """The exchange with the smallest notional of those whose minimum this slice would break."""
+    sums: dict[str, tuple[Decimal, Decimal]] = {}
+    for fill in fills:
+        exchange, quantity, notional = fill.exchange, fill.quantity, fill.notional
+        if exchange in sums:
+            before, before_notional = sums[exchange]
+            quantity, notional = add(before, quantity), add(before_notional, notional)
+        sums[exchange] = quantity, notional
     below: tuple[Decimal, str] | None = None
     for each in terms:
-        exchange, quantity, notional = each.exchange, ZERO, ZERO
-        for fill in fills:
-            if fill.exchange == exchange:
-                quantity, notional = EXACT.add(quantity, fill.quantity), EXACT.add(notional, fill.notional)
-        if (
-            quantity
-            and (notional < each.min_notional or quantity < each.min_quantity)
-            and (below is None or (notional, exchange) < below)
+        if each.exchange not in sums:
+            continue
+        quantity, notional = sums[each.exchange]
+        if (notional < each.min_notional or quantity < each.min_quantity) and (
+            below is None or (notional, each.exchange) < below
         ):
-            below = notional, exchange
+            below = notional, each.exchange
     return None if below is None else below[1]
 
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 from twap.domain.costs import PRICE_PLACES, RATIO_PLACES, quotient
 from twap.domain.schedule import Schedule
 from twap.ports.market import BookState
-from twap.ports.numbers import EXACT, exact_sum
+from twap.ports.numbers import exact_sum, multiply
 from twap.ports.order import Order, Slice
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -60,7 +60,7 @@ class Timeline:
         samples = sorted(self._mids)
         weights = held(self._order, [at for at, _, _ in samples])
         weighted = exact_sum(
-            EXACT.multiply(mid, Decimal(w)) for (_, _, mid), w in zip(samples, weights, strict=True)
+            multiply(mid, Decimal(w)) for (_, _, mid), w in zip(samples, weights, strict=True)
         )
         return quotient(weighted, sum(weights), PRICE_PLACES)
 

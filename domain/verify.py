@@ -12,9 +12,9 @@ from decimal import Decimal
 from twap.domain import liquidity
 from twap.domain.execution import filled_slice, is_late
 from twap.domain.scene import Scene, worse
-from twap.domain.schedule import Schedule, target
+from twap.domain.schedule import Schedule, planned_and_target
 from twap.ports.market import ZERO, BookState
-from twap.ports.numbers import EXACT, exact_sum
+from twap.ports.numbers import add, exact_sum, multiply, whole_lots
 from twap.ports.order import MissReason, Order, OrderStatus, Slice, Taken
 
 _SLICE_FIELDS = ("order_id", "due_at", "planned", "target", "filled", "reason", "mid")
@@ -61,10 +61,10 @@ class _Followed:
         """The look has been followed already."""
         fills = one.executions
         self.taken = liquidity.with_fills(self.taken, fills)
-        self.executed = EXACT.add(self.executed, exact_sum(fill.quantity for fill in fills))
-        notional = exact_sum(EXACT.multiply(fill.price, fill.quantity) for fill in fills)
-        self.notional = EXACT.add(self.notional, notional)
-        self.fees = EXACT.add(self.fees, exact_sum(fill.fee for fill in fills))
+        self.executed = add(self.executed, exact_sum(fill.quantity for fill in fills))
+        notional = exact_sum(multiply(fill.price, fill.quantity) for fill in fills)
+        self.notional = add(self.notional, notional)
+        self.fees = add(self.fees, exact_sum(fill.fee for fill in fills))
         self.lots_count += len(fills)
 
 
@@ -176,19 +176,18 @@ def _expected(order: Order, schedule: Schedule, one: Slice, scene: Scene, execut
     """The slice as the domain computes it from its looks."""
     lot, latency = order.lot_size, order.ticket.latency
     due_at = schedule.due_at(one.number)
-    planned = EXACT.multiply(lot, schedule.planned(one.number))
-    executed_lots = int(EXACT.divide_int(executed, lot))
-    wanted = target(schedule, one.number, executed_lots, order.ticket.catch_up)
+    executed_lots = whole_lots(executed, lot)
+    planned_lots, wanted = planned_and_target(schedule, one.number, executed_lots, order.ticket.catch_up)
+    planned, quantity = multiply(lot, planned_lots), multiply(lot, wanted)
     overdue = is_late(schedule, due_at, one.looked_at, latency)
     late = overdue or one.number < schedule.latest_due(one.looked_at, latency)
     # The looks alone can't tell that an order was paused; what they can tell is what follows from it.
     paused = one.reason is MissReason.PAUSED
     if not (late or paused):
         return filled_slice(
-            order, one.number, due_at, one.looked_at, planned, wanted, scene, one.taken, one.deeper
+            order, one.number, due_at, one.looked_at, planned, quantity, wanted, scene, one.taken, one.deeper
         )
     reason = MissReason.LATE if late else MissReason.PAUSED
-    quantity = EXACT.multiply(lot, wanted)
     return Slice(
         order.id,
         one.number,

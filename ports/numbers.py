@@ -8,9 +8,22 @@ from functools import reduce
 EXACT = Context(prec=120, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
 """Arithmetic that raises instead of rounding. `with localcontext(EXACT): …`"""
 
+add, subtract, multiply = EXACT.add, EXACT.subtract, EXACT.multiply
+"""Of two numbers, with every digit, whatever the caller's decimal context. Bound once: looking them up in
+EXACT would take half as long again, and a slice is made of such steps."""
+
+_divide_int = EXACT.divide_int
+
+
+def whole_lots(quantity: Decimal, lot: Decimal) -> int:
+    """How many lots (above 0) a quantity holds; what is left below one is dropped. Costs two of the above."""
+    return int(_divide_int(quantity, lot))
+
+
 MAX_INTEGER_DIGITS = 18
 MAX_DECIMAL_PLACES = 18
 
+_ZERO = Decimal(0)
 _PLAIN = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?", re.ASCII)
 
@@ -80,4 +93,4 @@ def parse_number(text: str) -> Decimal:
 
 def exact_sum(values: Iterable[Decimal]) -> Decimal:
     """The sum with every digit."""
-    return reduce(EXACT.add, values, Decimal(0))
+    return reduce(add, values, _ZERO)

@@ -6,7 +6,8 @@ import pytest
 
 from tests.fakes.books import FakeBooks
 from tests.fakes.orders import NOON, make_order, make_terms, make_ticket
-from twap.domain.execution import ARRIVAL_RETRY, advance, grace, next_event_at
+from twap.domain.execution import ARRIVAL_RETRY, advance, grace, is_late, next_event_at
+from twap.domain.schedule import Schedule
 from twap.domain.verify import verify
 from twap.ports.market import BookState
 from twap.ports.order import MissReason, OrderStatus, Outcome, Progress, Randomize, Side
@@ -285,3 +286,18 @@ def test_advance_when_randomised_then_exact_all_the_same():
     order, slices = run(order, books, *(x / 10 for x in range(81)))
     assert order.outcome is Outcome.FILLED
     assert len({one.planned for one in slices[1:]}) > 1
+
+
+@pytest.mark.parametrize("latency_ms", [0, 250])
+@pytest.mark.parametrize("interval_ms", [300, 1000, 3000, 20_000])
+@pytest.mark.parametrize("number", [1, 3])
+def test_is_late_when_any_delay_then_after_the_grace_or_a_second_after_the_end(
+    interval_ms, latency_ms, number
+):
+    latency, interval = timedelta(milliseconds=latency_ms), timedelta(milliseconds=interval_ms)
+    schedule = Schedule(NOON, 3 * interval, interval, lots=30, slices=3)
+    due_at, end = schedule.due_at(number), schedule.ends_at
+    for delay_ms in range(0, 7000, 50):
+        asked_at = due_at + timedelta(milliseconds=delay_ms)
+        late = asked_at > due_at + grace(interval) or asked_at > end + SECOND
+        assert is_late(schedule, due_at, asked_at + latency, latency) == late

@@ -1,8 +1,11 @@
 """What becomes of the memory when a look sees a level, does not, or can't."""
 
 from decimal import Decimal as D
+from math import ceil
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.fakes.orders import make_look
 from twap.domain import liquidity
@@ -61,8 +64,21 @@ def test_memory_when_the_price_lies_behind_the_look_then_what_is_displayed_there
     assert after(look((90, 1), (91, 1)), deeper={key: D(displayed)}) == {key: D(left)}
 
 
-def test_lots_gone_when_parts_of_lots_were_taken_then_never_too_few():
-    taken = {("A", D(1)): D("0.15"), ("A", D(2)): D("0.19"), ("B", D(1)): D("0.3")}
-    gone = liquidity.lots_gone(taken, D("0.1"))
-    assert gone["A"] >= 2 + 2
-    assert gone["B"] >= 3
+def test_memory_when_one_level_of_several_vanished_then_the_others_stay_in_their_order():
+    taken = {("Kraken", D(90)): D(2), ("Binance", D(100)): D(4), ("Binance", D(101)): D(5)}
+    scene = Scene([look((101, 3))], Side.BUY)
+    left = liquidity.seen(taken, scene, {})
+    assert list(left.items()) == [(("Kraken", D(90)), D(2)), (("Binance", D(101)), D(3))]
+    assert taken["Binance", D(101)] == D(5)
+
+
+def test_memory_when_nothing_changes_then_the_same_object():
+    assert liquidity.seen(TAKEN, Scene([look((101, 8))], Side.BUY), {}) is TAKEN
+
+
+@given(st.lists(st.tuples(st.sampled_from("AB"), st.decimals(0, 2, places=3)), max_size=8))
+def test_lots_gone_when_parts_of_lots_were_taken_then_never_too_few(quantities):
+    lot = D("0.1")
+    taken = {(exchange, D(price)): quantity for price, (exchange, quantity) in enumerate(quantities)}
+    touched = sum(ceil(quantity / lot) for quantity in taken.values())
+    assert touched <= liquidity.lots_gone(taken, lot) <= touched + len(taken)

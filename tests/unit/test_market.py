@@ -38,7 +38,7 @@ class Scene:
         return self.see(side, limit, need, visible)[0].venues[0]
 
     def see(self, side=Side.BUY, limit="200", need="1", visible=False, remembered=()):
-        demand = Demand("BTCUSDT", ("A",), side, D(limit), (int(D(need) / LOT),), LOT, visible)
+        demand = Demand("BTCUSDT", ("A",), side, D(limit), int(D(need) / LOT), LOT, visible)
         return self.market.at_once().look(demand, {("A", price): taken for price, taken in remembered})
 
 
@@ -118,7 +118,7 @@ def test_look_when_demands_differ_but_not_the_depth_then_the_scene_is_the_same(s
     scene.feed("A", [("99", "1")], [(str(price), "1") for price in range(101, 151)])
     books = scene.market.at_once()
     one, other, deep = (
-        books.look(Demand("BTCUSDT", ("A",), Side.BUY, D(limit), (lots,), LOT, measure_visible=False), {})[0]
+        books.look(Demand("BTCUSDT", ("A",), Side.BUY, D(limit), lots, LOT, measure_visible=False), {})[0]
         for limit, lots in (("200", 10), ("150", 20), ("150", 200))
     )
     assert one is other

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twap.domain.schedule import Schedule, slice_count, split, target
+from twap.domain.schedule import Schedule, planned_and_target, slice_count, split, target
 from twap.ports.order import Randomize
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -141,3 +141,32 @@ def test_target_when_everything_fills_then_the_total_exactly(lots, slices):
     for number in range(1, slices + 1):
         executed += target(schedule, number, executed, D(3))
     assert executed == lots
+
+
+@given(
+    slices=st.integers(1, 40),
+    done=st.integers(0, 39),
+    at_ms=st.integers(-1_000, 60_000),
+    most=st.integers(1, 5),
+    randomize=st.none() | st.builds(Randomize, time=st.decimals(0, D("0.5"), places=2), seed=st.just(7)),
+    short_ms=st.integers(0, 999),
+)
+def test_due_after_when_computed_then_as_latest_due_and_due_at_say(
+    slices, done, at_ms, most, randomize, short_ms
+):
+    duration = slices * SECOND - timedelta(milliseconds=short_ms)
+    schedule = make(slices=slices, duration=duration, randomize=randomize)
+    looked_at = NOON + timedelta(milliseconds=at_ms)
+    newest, due = schedule.due_after(done, looked_at, most)
+    assert newest == schedule.latest_due(looked_at, timedelta(0))
+    assert list(due) == [schedule.due_at(k) for k in range(done + 1, min(newest, done + most) + 1)]
+
+
+@given(st.integers(1, 500), st.integers(1, 40), st.integers(0, 500), st.integers(1, 40))
+def test_planned_and_target_when_computed_then_the_plan_of_the_slice_and_its_target(
+    lots, slices, executed, number
+):
+    schedule, number = make(lots, slices, randomize=Randomize(size=D("0.4"), seed=3)), min(number, slices)
+    planned, wanted = planned_and_target(schedule, number, executed, D(3))
+    assert planned == schedule.planned(number)
+    assert wanted == target(schedule, number, executed, D(3))
