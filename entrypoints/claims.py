@@ -69,8 +69,10 @@ class Claims:
         return max(self._next_claim - self._clock.monotonic(), 0.0)
 
     async def renew(self) -> Sequence[Held]:
-        """Where it is time: prolong the claims, and take what is free, which is returned. After a StorageError
-        that is tried again in a second."""
+        """Where it is time: prolong the claims, and take what is free, which is returned.
+
+        Raises StorageError; it is then tried again in a second.
+        """
         if self.due_in() > 0:
             return ()
         monotonic, now = self._clock.monotonic(), self._clock.now()
