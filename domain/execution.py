@@ -21,6 +21,7 @@ from twap.ports.order import (
     Quantities,
     Slice,
     Taken,
+    execution_id,
 )
 from twap.ports.values import value
 
@@ -242,7 +243,7 @@ def _execution(
     """The fee is price x quantity x taker fee, in quote, exact: nothing is rounded."""
     exchange, ticket = fill.exchange, order.ticket
     return Execution(
-        f"{order.id}-{number}-{position}",
+        execution_id(order.id, number, position),
         order.id,
         number,
         ticket.symbol,

@@ -101,6 +101,9 @@ def slice_values(piece: Slice, look: Look | None) -> Values:
     memory = pack_memory(piece.taken, piece.deeper)
     looked_at = to_microseconds(piece.looked_at)
     checksum = checksums.of_look(NO_LOOK, looked_at) if look is None else look.checksum
+    planned = plain(piece.planned)
+    target = planned if piece.target is piece.planned else plain(piece.target)  # nearly always
+    filled = target if piece.filled is piece.target else plain(piece.filled)
     return [
         None,
         None,
@@ -108,9 +111,9 @@ def slice_values(piece: Slice, look: Look | None) -> Values:
         piece.number,
         to_microseconds(piece.due_at),
         looked_at,
-        plain(piece.planned),
-        plain(piece.target),
-        plain(piece.filled),
+        planned,
+        target,
+        filled,
         None if piece.reason is None else piece.reason.value,
         None if piece.mid is None else plain(piece.mid),
         memory,
