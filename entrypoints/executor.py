@@ -36,7 +36,7 @@ SETTLED_AT_ONCE = 200
 """Of a batch that was stored: then the event loop gets a turn, after some 2 ms."""
 BATCHES_ON_THEIR_WAY = 3
 RETRY = timedelta(seconds=1)
-YIELD_AFTER_SECONDS = 0.008
+YIELD_AFTER_SECONDS = 0.005
 """Of looks: then the event loop gets a turn. The books are prepared anew after it."""
 
 

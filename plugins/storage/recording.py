@@ -1,5 +1,6 @@
 """The hot path: many orders' steps in one transaction."""
 
+import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -29,6 +30,9 @@ from twap.plugins.storage.statements import (
 from twap.ports.errors import StorageError
 from twap.ports.order import Slice
 from twap.ports.store import Recorded, Step
+
+STEPS_WITHOUT_PAUSE = 500
+"""So many get their ids before the event loop gets a turn: some 2 ms."""
 
 _log = logging.getLogger(__name__)
 
@@ -113,6 +117,7 @@ async def _write(database: Database, steps: Sequence[_Prepared]) -> list[Recorde
     async with database.writing() as session:
         guards = await _guards(database, session, steps)
         outcomes = _judge(steps, guards)
+        await asyncio.sleep(0)
         stored = [step for step, outcome in zip(steps, outcomes, strict=True) if outcome is Recorded.STORED]
         for part in _one_step_an_order(stored):
             await _update(database, session, part, guards)
@@ -174,7 +179,7 @@ async def _insert(
     look_ids = dict(zip(looks, await database.new_ids(session, "looks", len(looks)), strict=True))
     slice_ids = iter(await database.new_ids(session, "slices", len(pieces)))
     executions: list[Values] = []
-    for step in steps:
+    for count, step in enumerate(steps, 1):
         entry = guards[step.order_id].entry
         for piece in step.slices:
             slice_id = next(slice_ids)
@@ -182,6 +187,8 @@ async def _insert(
             for values in piece.executions:
                 values[0] = slice_id
             executions += piece.executions
+        if count % STEPS_WITHOUT_PAUSE == 0:
+            await asyncio.sleep(0)
     await _many(database, session, INSERT_LOOK, [[look_ids[key], packed] for key, packed in looks.items()])
     await _many(database, session, INSERT_SLICE, [piece.values for piece in pieces])
     await _many(database, session, INSERT_EXECUTION, executions)

@@ -33,7 +33,7 @@ _UNUSABLE = frozenset(
 )
 
 
-ROWS_PER_STATEMENT = (2000, 200, 20)
+ROWS_PER_STATEMENT = (1000, 100, 10)
 
 
 class SqliteDatabase(Database):
