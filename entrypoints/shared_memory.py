@@ -29,6 +29,8 @@ class SharedMemory:
 
     def others(self, order: Order) -> Taken:
         """The memory of the user's other running orders that take from the same books."""
+        if not self._shares:
+            return _NOTHING
         mine = self._taken.get(_key(order))
         if mine is None or len(mine) < 2:
             return _NOTHING
