@@ -15,7 +15,7 @@ import pytest
 from tests.bench.processes import resident_bytes
 from tests.bench.stage import slices
 
-SLICE_SECONDS = 0.2
+SLICE_SECONDS = 0.5
 LATE_SECONDS = 0.6
 MORE_MEMORY_BYTES = 64 * 2**20
 ANSWERED_SECONDS = 8
