@@ -9,7 +9,7 @@ from decimal import Decimal
 from twap.domain.scene import RankedLevel, Scene, worse
 from twap.ports.market import BookState
 from twap.ports.numbers import add, exact_sum, multiply, subtract, whole_lots
-from twap.ports.order import MissReason, Side, Taken, Ticket, VenueLook, VenueTerms
+from twap.ports.order import FeeRanking, MissReason, Side, Taken, Ticket, VenueLook, VenueTerms
 from twap.ports.values import value
 
 
@@ -91,22 +91,26 @@ def _take(
     left_out: Collection[str] = (),
 ) -> tuple[tuple[Fill, ...], int]:
     """Level by level, until there is enough; with the lots of all fills."""
-    fills: list[Fill] = []
     if lots <= 0:
         return (), 0
-    buying, limit = ticket.side is Side.BUY, ticket.limit_price
+    fills: list[Fill] = []
+    buying, limit, by_price = ticket.side is Side.BUY, ticket.limit_price, ticket.fees is FeeRanking.IGNORE
     left, wanted = lots, multiply(lot, lots)
     for _, _, key, displayed in ranked:
         exchange, price = key
-        if (price > limit if buying else price < limit) or exchange in left_out:
-            continue  # not the end: after fees another exchange's price may rank behind and lie within
+        if price > limit if buying else price < limit:
+            if by_price:
+                break
+            continue  # after fees another exchange's price may rank behind and lie within
+        if exchange in left_out:
+            continue
         gone = taken.get(key)
         free = displayed if gone is None else subtract(displayed, gone)
-        if free >= wanted:  # nearly always, and its lots need not be counted, which costs more than all else
+        if free >= wanted:  # nearly always: to count its lots would cost more than all else here
             fills.append(Fill(exchange, price, left, wanted, multiply(wanted, price)))
             return tuple(fills), lots
-        filled = whole_lots(free, lot)
-        if filled > 0:
+        if free >= lot:
+            filled = whole_lots(free, lot)
             quantity = multiply(lot, filled)
             fills.append(Fill(exchange, price, filled, quantity, multiply(quantity, price)))
             left, wanted = left - filled, subtract(wanted, quantity)
