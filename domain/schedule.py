@@ -151,6 +151,6 @@ def planned_and_target(
 
 
 def target(schedule: Schedule, number: int, executed_lots: int, catch_up: Decimal) -> int:
-    """Lots that slice `number` tries to fill: as above."""
+    """Lots that slice `number` tries to fill: the second of `planned_and_target`."""
     _, wanted = planned_and_target(schedule, number, executed_lots, catch_up)
     return wanted

@@ -204,15 +204,14 @@ class Executor:
             return Advance(moved(order, OrderStatus.FAILED, now, "an internal error; see the log"), ())
 
     async def _record(self, pile: _Pile) -> None:
-        moves, outcomes = pile.moves, list[Recorded]()
+        moves = pile.moves
+        outcomes: Sequence[Recorded] = [Recorded.FAILED] * len(moves)
         try:
-            outcomes += await pile.batch.store()
+            outcomes = await pile.batch.store()
         except StorageError as error:
             self._trouble(error)
-            outcomes = [Recorded.FAILED] * len(moves)
         except Exception:  # noqa: BLE001 - a fault of the storage must not end all orders
             self._log.exception("recording_failed", orders=len(moves))
-            outcomes = [Recorded.FAILED] * len(moves)
         else:
             self.stats.storage_works()
         lost: list[Held] = []

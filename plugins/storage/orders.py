@@ -34,7 +34,7 @@ from twap.plugins.storage.statements import (
 )
 from twap.ports.errors import StorageError
 from twap.ports.market import ZERO
-from twap.ports.numbers import EXACT, exact_sum
+from twap.ports.numbers import add, exact_sum
 from twap.ports.order import Execution, Order, OrderStatus, Slice
 from twap.ports.store import Claimed, PageKey
 
@@ -159,12 +159,13 @@ class TortoiseOrders:
                 if not filled:
                     [piece] = await self._whole(session, order, rows)
                     return piece, before
-                before = EXACT.add(before, exact_sum(quantity for _, quantity in filled))
+                before = add(before, exact_sum(quantity for _, quantity in filled))
                 last = filled[-1][0]
 
     async def _key(self, session: BaseDBAsyncClient, order_id: str) -> OrderKey | None:
-        row = await self._tables.orders.get_or_none(id=order_id, using_db=session)
-        return None if row is None else to_key(row)
+        row = self._tables.orders.get_or_none(id=order_id, using_db=session)
+        found = await row.only("entry", "id", "symbol", "ticket")
+        return None if found is None else to_key(found)
 
     async def _whole(
         self, session: BaseDBAsyncClient, order: OrderKey, rows: Sequence[SliceRow]

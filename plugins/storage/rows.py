@@ -196,7 +196,7 @@ class OrderKey(NamedTuple):
 
 
 def to_key(row: OrderRow) -> OrderKey:
-    """Needs the columns of the key, and the ticket."""
+    """Needs of the row entry, id, symbol and ticket."""
     return OrderKey(row.entry, row.id, row.symbol, _ticket.decode(row.ticket).side)
 
 

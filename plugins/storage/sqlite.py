@@ -39,8 +39,8 @@ ROWS_PER_STATEMENT = (1000, 100, 10)
 class SqliteDatabase(Database):
     """One connection, one writer, and a thread beside them that copies the log.
 
-    `synchronous=FULL`: what `record` has returned as STORED survives a power cut. With NORMAL a power cut
-    (not a crash of the process) could take back the last seconds of commits, never tear one. FULL costs one
+    `synchronous=FULL`: what a batch has returned as STORED survives a power cut. With NORMAL a power cut (not
+    a crash of the process) could take back the last seconds of commits, never tear one. FULL costs one
     `fsync` per batch of steps.
     """
 
