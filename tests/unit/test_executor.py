@@ -215,6 +215,21 @@ async def test_executor_when_there_is_work_without_end_then_claims_are_renewed_a
         assert len(renewals) >= 7
 
 
+async def test_executor_when_claims_are_to_be_renewed_at_a_due_time_then_the_slices_come_first():
+    async with Floor() as floor:
+        order = await floor.add(slices=12, quantity="12")
+        done_at_renewal, renew = {}, floor.orders.renew
+
+        async def noted(owner, *, now, lease_seconds):
+            done_at_renewal[(now - NOON).total_seconds()] = (await floor.get(order)).progress.slices_done
+            await renew(owner, now=now, lease_seconds=lease_seconds)
+
+        floor.orders.renew = noted
+        for _ in range(12):
+            await floor.clock.advance(1)
+        assert done_at_renewal == {5: 5, 10: 10}
+
+
 async def test_executor_when_one_step_is_refused_then_only_that_order_is_tried_again():
     async with Floor() as floor:
         good, bad = await floor.add(), await floor.add()
