@@ -143,7 +143,7 @@ def _start(ticket: Ticket, now: datetime) -> datetime:
     if ticket.start_at is None:
         return now
     if ticket.start_at < now - START_TOLERANCE:
-        raise InvalidField("start_at", f"{ticket.start_at:%Y-%m-%dT%H:%M:%SZ} is in the past")
+        raise InvalidField("start_at", f"{ticket.start_at.date()}T{ticket.start_at:%H:%M:%SZ} is in the past")
     if ticket.start_at > now + MOST_AHEAD:
         raise InvalidField("start_at", f"may be at most {MOST_AHEAD.days} days ahead")
     return ticket.start_at

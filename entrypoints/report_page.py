@@ -189,10 +189,18 @@ def _band_row(label: str, edge: BandEdge) -> tuple[str, str, str, str]:
     return label, digits(edge.average_price), _percent(edge.fill_rate), note
 
 
+def _none_missed(report: Report) -> str:
+    if report.slices_done == 0:
+        return "None: no slice is over."
+    if report.slices_done < report.slices_total:
+        return f"None of the {report.slices_done} that are over; {report.slices_total} were planned."
+    return "None: every slice filled its target."
+
+
 def _missed(report: Report) -> str:
     missed = report.missed
     if not missed.slices:
-        return "<h2>Missed slices</h2><p>None: every slice filled its target.</p>"
+        return f"<h2>Missed slices</h2><p>{_none_missed(report)}</p>"
     counts = [(REASONS[x.reason], str(x.slices), digits(x.missing)) for x in missed.by_reason]
     listed = [
         (str(x.number), _time(x.due_at), x.reason.value, digits(x.target), digits(x.filled))

@@ -164,7 +164,8 @@ _FROM_SERVER: Mapping[str, tuple[str, Schema, Mapping[str, Any]]] = {
     "pong": ("The answer to a ping", _reply("pong"), {"type": "pong"}),
     "error": (
         "What was wrong with a frame; the connection stays",
-        answer(error=TEXT),
+        # An unsubscribe_failure has an `error`, too: only its type tells it from this.
+        {**answer(error=TEXT), "not": {"required": ["type"]}},
         {"error": "Missing symbol or exchanges"},
     ),
 }

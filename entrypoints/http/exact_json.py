@@ -34,7 +34,8 @@ def decode_object(body: bytes) -> dict[str, Any]:
     except RecursionError:
         raise MalformedBody("the body is nested too deeply") from None
     except json.JSONDecodeError as error:
-        raise MalformedBody(f"the body is not JSON: {error.msg} at character {error.pos}") from None
+        what = error.msg.removesuffix(" at")
+        raise MalformedBody(f"the body is not JSON: {what} at character {error.pos}") from None
     if b"\\u" in body and not _is_unicode(value):
         raise MalformedBody("the body escapes half of a character (a lone surrogate)")
     if not isinstance(value, dict):

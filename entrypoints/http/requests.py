@@ -116,7 +116,7 @@ class OrderRequest(Body):
     @model_validator(mode="after")
     def _interval_fits(self) -> Self:
         if self.slice_interval_seconds > self.duration_seconds:
-            raise ValueError("slice_interval_seconds is longer than duration_seconds")
+            raise ValueError("is longer than duration_seconds")
         return self
 
     def ticket(self, chance: Callable[[], float]) -> Ticket:

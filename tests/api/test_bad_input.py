@@ -55,6 +55,7 @@ def written(field, value):
         ("exchanges", "[1]", "string"),
         ("slice_interval_seconds", "0.05", "greater than or equal to 0.1"),
         ("slice_interval_seconds", "11", "longer than duration_seconds"),
+        ("start_at", '"0001-01-01"', "0001-01-01T00:00:00Z is in the past"),
         ("client_order_id", '""', "1 to 64 printable ASCII"),
         ("client_order_id", '"\u00e9"', "1 to 64 printable ASCII"),
         ("client_order_id", f'"{"x" * 65}"', "1 to 64 printable ASCII"),
@@ -114,6 +115,7 @@ async def test_order_when_exchange_or_symbol_is_unknown_then_404_saying_where_to
         (b'{"symbol": }', "not JSON"),
         (b'{"total_quantity": NaN}', "NaN is not a number"),
         (b'{"total_quantity": -Infinity}', "-Infinity is not a number"),
+        (b'{"symbol": "A\n"}', "not JSON: Invalid control character at character 13"),
         (b"\xff\xfe", "not UTF-8"),
         (b"\xef\xbb\xbf{}", "not JSON"),
         (b"[" * 30_000, "nested too deeply"),
@@ -125,6 +127,11 @@ async def test_order_when_exchange_or_symbol_is_unknown_then_404_saying_where_to
 )
 async def test_order_when_body_is_no_json_then_400_saying_why(api, body, said):
     assert said in (await refused(api, body, 400))["detail"]
+
+
+async def test_order_when_its_interval_is_too_long_then_the_field_is_named_once(api):
+    told = await refused(api, written("slice_interval_seconds", "11"))
+    assert told["detail"] == "slice_interval_seconds: is longer than duration_seconds"
 
 
 @pytest.mark.parametrize("body", [b"[]", b"1", b'"text"', b"null", b"true"])

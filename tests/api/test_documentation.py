@@ -88,6 +88,22 @@ def test_message_when_read_then_its_example_fits(name):
         jsonschema.validate(example["payload"], schema)
 
 
+def test_messages_of_the_server_when_checked_against_each_other_then_each_is_told_from_all_others():
+    document = asyncapi.document()
+    sent = [each["$ref"].split("/")[-1] for each in document["operations"]["fromServer"]["messages"]]
+    messages = {name: document["components"]["messages"][name] for name in sent}
+    for name, message in messages.items():
+        for example in message["examples"]:
+            fitting = [
+                other
+                for other, each in messages.items()
+                if jsonschema.Draft202012Validator(schema_of(each["payload"], document)).is_valid(
+                    example["payload"]
+                )
+            ]
+            assert fitting == [name]
+
+
 @pytest.mark.parametrize(("path", "version"), [("/openapi.json", "3.1.0"), ("/asyncapi.json", "3.0.0")])
 async def test_document_when_asked_for_then_served_with_a_tag(api, path, version):
     response = await api.client.get(path)

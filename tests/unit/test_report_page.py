@@ -130,6 +130,20 @@ def test_page_when_nothing_has_happened_yet_then_it_says_so():
     assert html.count("<svg") == 1
 
 
+@pytest.mark.parametrize(
+    ("done", "said"),
+    [
+        (0, "None: no slice is over."),
+        (1, "None of the 1 that are over; 3 were planned."),
+        (3, "None: every slice filled its target."),
+    ],
+)
+def test_page_when_no_slice_was_missed_then_it_claims_no_more_than_is_over(done, said):
+    order, slices = filled_order()
+    order = replace(order, slices_total=3, progress=replace(order.progress, slices_done=done))
+    assert said in page_of(order, [one for one in slices if one.number <= done])
+
+
 def test_page_when_slices_were_missed_then_reasons_are_in_words_and_the_list_is_bounded():
     order = make_order(duration=timedelta(seconds=150), slices_total=150)
     text = " ".join(Page(page_of(*run_order(order, FakeBooks()))).text)
