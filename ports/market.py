@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from string import ascii_lowercase, ascii_uppercase
 
 from twap.ports.values import value
 
@@ -77,6 +78,10 @@ class BookState(StrEnum):
     DOWN = "down"
 
 
+_CANONICAL = str.maketrans(ascii_lowercase, ascii_uppercase, "-/_")
+
+
 def canonical_symbol(text: str) -> str:
-    """`BTC-USDT`, `BTC/USDT` and `btcusdt` are `BTCUSDT`."""
-    return text.replace("-", "").replace("/", "").replace("_", "").upper()
+    """`BTC-USDT`, `BTC/USDT` and `btcusdt` are `BTCUSDT`. Letters that are not ASCII stay as they are: some
+    have an upper case that another letter has, too."""
+    return text.translate(_CANONICAL)

@@ -78,7 +78,18 @@ REPORT_SCHEMAS: Mapping[str, Schema] = {
             ),
             more=COUNT,
         ),
-        market_order={"type": ["object", "null"], "description": "The same order at once, at arrival"},
+        market_order=optional(
+            answer(
+                filled=NUMBER,
+                average_price=_SOME,
+                worst_price=_SOME,
+                slippage=optional(_SLIPPAGE),
+                fees=NUMBER,
+                complete={"type": "boolean"},
+                deep_enough={"type": "boolean"},
+            ),
+            "The same order at once, at arrival",
+        ),
         fill_band=answer(optimistic=_BAND, pessimistic=_BAND),
     ),
     "Explanation": answer(
@@ -91,8 +102,23 @@ REPORT_SCHEMAS: Mapping[str, Schema] = {
         due_at=TIME,
         looked_at=TIME,
         mid=_SOME,
-        target={"type": ["object", "null"], "description": "How the target came about"},
-        participation={"type": ["object", "null"], "description": "What `max_participation` allowed"},
+        target=optional(
+            answer(
+                planned=NUMBER,
+                planned_before=NUMBER,
+                behind=_SOME,
+                slices_left=COUNT,
+                carried=NUMBER,
+                catch_up=NUMBER,
+                most=NUMBER,
+                bounded_by_catch_up={"type": "boolean"},
+                target=NUMBER,
+            ),
+            "How the target came about",
+        ),
+        participation=optional(
+            answer(max_participation=NUMBER, visible=NUMBER, allowed=NUMBER), "What `max_participation` allowed"
+        ),
         filled=NUMBER,
         reason={"enum": [*MissReason, None]},
         reason_text=optional(TEXT),
@@ -104,17 +130,25 @@ REPORT_SCHEMAS: Mapping[str, Schema] = {
                 sequence=optional({"type": "integer"}),
                 exchange_time=optional(TIME),
                 age_ms=optional({"type": "integer"}),
+                near_best=_SOME,
+                levels=COUNT,
+                more={"type": "boolean", "description": "Whether there are levels behind these"},
+                taker_fee=NUMBER,
+                min_quantity=NUMBER,
+                min_notional=NUMBER,
             )
         ),
         levels=listed(
             answer(
-                rank={"type": ["integer", "null"]},
+                rank=COUNT,
                 exchange=TEXT,
                 price=NUMBER,
+                rank_price={**NUMBER, "description": "The price that levels are ranked by"},
                 displayed=NUMBER,
                 taken=NUMBER,
                 available=NUMBER,
                 filled=NUMBER,
+                left_to_fill=NUMBER,
                 outcome=TEXT,
             )
         ),

@@ -24,8 +24,9 @@ def exact(least: float, most: float, above: bool = False) -> Schema:
     return {"anyOf": [number, digits]}
 
 
-def optional(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
+def optional(schema: Schema, description: str | None = None) -> Schema:
+    choices: Schema = {"anyOf": [schema, {"type": "null"}]}
+    return choices if description is None else {**choices, "description": description}
 
 
 def listed(schema: Schema, **more: Any) -> Schema:

@@ -65,10 +65,15 @@ class SqliteDatabase(Database):
         self._checkpoints: Checkpoints | None = None
 
     async def connect(self) -> None:
+        await asyncio.to_thread(self._try_to_open)
         await super().connect()
         if self._file != MEMORY:
             self._checkpoints = Checkpoints(self._file)
             self._checkpoints.start()
+
+    def _try_to_open(self) -> None:
+        """The driver's thread would outlive a failure, and report its end to a loop that may be closed."""
+        sqlite3.connect(self._file).close()
 
     async def close(self) -> None:
         if self._checkpoints is not None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import sqlite3
+import threading
 
 import pytest
 
@@ -60,6 +61,13 @@ async def refused(url, *, migrate=True):
 
 async def test_open_when_path_is_a_folder_then_said(tmp_path):
     assert "is a folder" in await refused(f"sqlite:///{tmp_path}")
+
+
+async def test_open_when_the_file_can_not_be_made_then_said_and_no_thread_is_left():
+    before = threading.enumerate()
+    assert "unable to open" in await refused("sqlite:////proc/twap.sqlite3")
+    left = [each for each in threading.enumerate() if each not in before]
+    assert [each.name for each in left if not each.name.startswith("asyncio_")] == []
 
 
 async def test_open_when_folder_is_made_then_for_its_owner_alone(tmp_path):
