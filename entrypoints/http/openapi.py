@@ -30,7 +30,10 @@ ERRORS: Mapping[int, tuple[str, str]] = {
     408: ("The body did not arrive in time", "the body did not arrive within 10 seconds"),
     409: ("Contradicts what is stored", "order 0190 is completed; it can't become canceled"),
     413: ("The body is too large", "the body is too large; at most 65536 bytes are read"),
-    422: ("A field or parameter breaks a rule; it is listed, of a body all that do", "limit: must be an integer from 1 to 500"),
+    422: (
+        "A field or parameter breaks a rule; a body's are all listed",
+        "limit: must be an integer from 1 to 500",
+    ),
     429: ("Too many attempts", "too many attempts to log in; try again in 30 seconds"),
     500: ("A fault of the server", "something went wrong inside the server"),
     502: ("The exchange gave an answer that can't be used", "Binance gave an answer that can't be used"),

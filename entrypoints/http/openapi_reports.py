@@ -117,7 +117,8 @@ REPORT_SCHEMAS: Mapping[str, Schema] = {
             "How the target came about",
         ),
         participation=optional(
-            answer(max_participation=NUMBER, visible=NUMBER, allowed=NUMBER), "What `max_participation` allowed"
+            answer(max_participation=NUMBER, visible=NUMBER, allowed=NUMBER),
+            "What `max_participation` allowed",
         ),
         filled=NUMBER,
         reason={"enum": [*MissReason, None]},
