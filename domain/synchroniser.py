@@ -23,8 +23,8 @@ _MOST_BEHIND = 1_000
 """How long, by the exchange's own time, and for how many changes a stream may still repeat what the snapshot
 held. One that stays behind has begun to count anew, or the snapshot's number was wrong."""
 _QUIET_SECONDS = 1.0
-"""A stream that has not reached the snapshot is waited for until it is silent for so long: numbers may be used
-up without a change."""
+"""A stream that has not reached the snapshot is waited for until it is silent for so long: numbers may be
+used up without a change."""
 BAD_LEVELS = (BadLevel, TypeError, IndexError, AttributeError)
 """What a level raises that is no pair of plain numbers as text."""
 
