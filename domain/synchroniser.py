@@ -22,6 +22,9 @@ _MOST_BEHIND_MS = 3_000
 _MOST_BEHIND = 1_000
 """How long, by the exchange's own time, and for how many changes a stream may still repeat what the snapshot
 held. One that stays behind has begun to count anew, or the snapshot's number was wrong."""
+_QUIET_SECONDS = 1.0
+"""A stream that has not reached the snapshot is waited for until it is silent for so long: numbers may be
+used up without a change."""
 BAD_LEVELS = (BadLevel, TypeError, IndexError, AttributeError)
 """What a level raises that is no pair of plain numbers as text."""
 
@@ -62,6 +65,8 @@ class Synchroniser:
         self._sums_come_later = False
         self._seeded_at = self._newest_first = self._behind = 0
         self._behind_since: WireTime = None
+        self._ahead: Snapshot | None = None
+        self._quiet_since: float | None = None
         self.is_true = False
         self.book = self._empty_book()
 
@@ -105,6 +110,8 @@ class Synchroniser:
         """Apply it, if the book is true up to its sequence; else the book is no longer true."""
         if self._buffer is not None:
             self._keep(event)
+            if self._buffer is None:
+                return  # with it, a snapshot that waited for it was brought up to date
         book = self.book
         if self.is_true:
             if (
@@ -183,6 +190,9 @@ class Synchroniser:
         """Install a snapshot, if it is good, and bring it up to date with the deltas kept since."""
         if event.checksum is not None and not self._checks(fresh, event.checksum):
             return
+        if self._buffer and self._buffer[-1].last < event.sequence:
+            self._wait_with(event)
+            return
         later = [delta for delta in self._buffer or () if delta.last > event.sequence]
         if later and later[0].first > event.sequence + 1:
             if not self.is_true:
@@ -195,18 +205,41 @@ class Synchroniser:
             return
         self.book, self._seeded_at, self.exchange_time = fresh, event.sequence, event.exchange_time
         self._newest_first = self._behind = 0
-        self.is_true, self.reason, self._buffer = True, None, None
+        self.is_true, self.reason, self._buffer, self._ahead = True, None, None, None
         self._version += 1
         for delta in later:
             self.delta(delta)
             if not self.is_true:
                 return
 
+    def _wait_with(self, event: Snapshot) -> None:
+        """The changes kept end before this snapshot: its number is proven when the stream gets there."""
+        self._ahead, self._quiet_since, self._behind = event, None, 0
+        if not self.is_true:
+            self.reason = "the stream has yet to reach the snapshot"
+
+    def _wait_no_longer(self, ahead: Snapshot, now: float) -> None:
+        """For a stream that says no more."""
+        if self._quiet_since is None:
+            self._quiet_since = now
+        elif now - self._quiet_since >= _QUIET_SECONDS:
+            self._buffer = deque()  # what was kept is all older
+            self.snapshot(ahead)
+
     def _keep(self, event: Delta) -> None:
         buffer = self._buffer
         if buffer is None:
             return
         buffer.append(event)
+        if (ahead := self._ahead) is not None:
+            self._quiet_since = None
+            if event.last >= ahead.sequence:
+                self.snapshot(ahead)
+                return
+            if not self._catches_up(event.exchange_time):
+                self._ahead = None
+                self._heal(Cause.OLD_SNAPSHOT, f"snapshot {ahead.sequence}, stream {event.last}")
+                return
         if len(buffer) > _MOST_BUFFERED:
             buffer.clear()
             if not self.is_true:
@@ -218,7 +251,7 @@ class Synchroniser:
     def _distrust(self, state: BookState, reason: str) -> None:
         self.is_true = False
         self._fallback, self.reason = state, reason
-        self._buffer = None
+        self._buffer = self._ahead = None
         self.exchange_time = None
         self._version += 1
         self.book = self._empty_book()
@@ -243,6 +276,8 @@ class Synchroniser:
     def state(self, now: float, stale_after_seconds: float) -> BookState:
         """May this book be shown, and filled against, at `now` (monotonic seconds)? Notices a crossed
         book and one that has lost its depth, and asks for the remedy."""
+        if self._ahead is not None:
+            self._wait_no_longer(self._ahead, now)
         if not self.is_true:
             return self._fallback
         age = self.age_seconds(now)

@@ -37,24 +37,31 @@ class Backoff:
 
 
 class Repetition:
-    """Delays remedies for one book that keep being asked for, so that a book that can't be cured never spins.
+    """Keeps remedies for one book apart, so that a book that can't be cured never spins.
 
-    The first is given after `at_first`, repetitions after 0.25 s and more, doubling; a calm minute forgives.
+    The first is given after `at_first`; of those that follow, each at least 0.25 s and more, doubling, after
+    the one before. A remedy that made the book well for some seconds begins this anew.
     """
 
-    CALM_SECONDS = 60.0
+    WELL_SECONDS = 6.0
 
     def __init__(self, at_first: float, most_seconds: float = MOST_REMEDY_SECONDS) -> None:
         self._at_first, self._most = at_first, most_seconds
         self._times = 0
-        self._asked_at = 0.0
+        self._given_at = 0.0
+        self._worked = False
+
+    def worked(self) -> None:
+        """The book was given a snapshot: how long it stays well from now on counts."""
+        self._worked = True
 
     def delay(self, now: float) -> float:
-        """now: monotonic seconds."""
-        if now - self._asked_at > self.CALM_SECONDS:
+        """Seconds until the next remedy. now: monotonic seconds."""
+        since = max(0.0, now - self._given_at)
+        if self._worked and since > self.WELL_SECONDS:
             self._times = 0
-        self._asked_at = now
+        apart = min(FIRST_SECONDS * 2.0 ** min(self._times - 1, 20), self._most) if self._times else 0.0
+        wait = max(self._at_first, apart - since)
         self._times += 1
-        if self._times == 1:
-            return self._at_first
-        return float(min(FIRST_SECONDS * 2.0 ** min(self._times - 2, 20), self._most))
+        self._given_at, self._worked = now + wait, False
+        return wait

@@ -128,6 +128,8 @@ class Subscription:
         except Exception as error:  # noqa: BLE001 as above
             self.fault(error)
             return False
+        for repetition in (self._repetition, self._old_snapshots, self._refills):
+            repetition.worked()
         return True
 
     def fault(self, error: Exception) -> None:

@@ -134,6 +134,57 @@ def test_rest_book_when_a_stream_without_times_stays_behind_its_snapshot_then_a_
     assert (sync.counters.repeated, cures) == (1000, [Cause.GAP])
 
 
+def test_rest_book_when_the_changes_kept_end_before_the_snapshot_then_not_live_until_one_reaches_it():
+    sync, cures = make()
+    sync.delta(delta(1, 3))
+    sync.snapshot(snapshot(8))
+    assert (state(sync), sync.reason) == (BookState.SYNCING, "the stream has yet to reach the snapshot")
+    sync.delta(delta(4, 7, [("99", "4")]))
+    assert state(sync) is BookState.SYNCING
+    sync.delta(delta(8, 9, [("98", "5")]))
+    assert (state(sync), sync.book.sequence, cures) == (BookState.LIVE, 9, [])
+    assert [(x.price, x.quantity) for x in sync.book.bids.best()] == [(D(99), D(1)), (D(98), D(5))]
+    sync.delta(delta(10, 10))
+    assert (sync.book.sequence, cures, sync.counters.repeated) == (10, [], 0)
+
+
+def test_rest_book_when_a_quiet_stream_says_no_more_then_live_with_its_snapshot():
+    sync, cures = make()
+    sync.delta(delta(1, 3))
+    sync.snapshot(snapshot(8))
+    assert [state(sync, now) for now in (1.0, 1.9)] == [BookState.SYNCING] * 2
+    sync.delta(delta(4, 4))
+    assert [state(sync, now) for now in (2.0, 2.9)] == [BookState.SYNCING] * 2
+    assert (state(sync, 3.0), sync.book.sequence, cures) == (BookState.LIVE, 8, [])
+
+
+def test_rest_book_when_the_stream_never_reaches_its_snapshot_then_never_live_and_another_asked_for():
+    sync, cures = make()
+    sync.delta(delta(1, 1))
+    sync.snapshot(snapshot(10**9))
+    for number in range(2, 7):
+        assert (state(sync), cures) == (BookState.SYNCING, [])
+        late = delta(number, number)
+        late.exchange_time += number * 1_000
+        sync.delta(late)
+    assert (state(sync), cures) == (BookState.SYNCING, [Cause.OLD_SNAPSHOT])
+    sync.snapshot(snapshot(4))
+    assert (state(sync), sync.book.sequence) == (BookState.LIVE, 6)
+
+
+def test_refill_when_its_snapshot_is_ahead_of_the_stream_then_the_book_stays_live_until_it_is_reached():
+    rules = BookRules(snapshot_by_rest=True, drops_old=True, seed_depth=1, refill_below=2)
+    sync, cures = make(rules)
+    sync.snapshot(snapshot(5))
+    assert (state(sync), cures) == (BookState.LIVE, [Cause.SHALLOW])
+    sync.delta(delta(6, 6))
+    sync.snapshot(snapshot(8, [("98", "3")]))
+    assert (state(sync), sync.book.sequence) == (BookState.LIVE, 6)
+    sync.delta(delta(7, 8))
+    assert (sync.book.sequence, sync.book.bids.best()[0].quantity) == (8, D(3))
+    assert (state(sync), sync.counters.gaps) == (BookState.LIVE, 0)
+
+
 def test_rest_book_when_a_newer_snapshot_comes_then_the_stream_may_be_behind_it_again():
     sync, cures = make()
     sync.snapshot(snapshot(3))

@@ -245,6 +245,32 @@ async def test_book_when_it_can_never_be_cured_then_remedies_grow_rare(make_mark
     assert 5 <= len(market.asked("unsubscribe")) <= 12
 
 
+async def test_gaps_when_the_book_was_well_between_them_then_each_is_mended_at_once(make_market):
+    market = await make_market(FakeExchange(by_rest=True))
+    await market.acquire("BTC-USDT")
+    book = market.book()
+    for number in range(1, 13):
+        await market.clock.advance(8)
+        book.heal(Cause.GAP, "lost")
+        await market.clock.advance(0.1)
+        assert len(book.told("snapshot")) == 1 + number
+
+
+async def test_gap_when_the_delay_of_the_last_one_was_cut_short_by_a_new_connection_then_not_waited_twice(
+    make_market,
+):
+    market = await make_market()
+    await market.acquire("BTC-USDT")
+    for _ in range(60):
+        market.book().heal(Cause.GAP, "lost")
+        await market.clock.advance(0.5)
+    market.network.connection.end("reset")
+    await market.clock.advance(1)
+    market.book().heal(Cause.GAP, "lost")
+    await market.clock.advance(31)
+    assert ["BTC-USDT"] in market.asked("unsubscribe")
+
+
 async def test_broken_when_codec_says_so_then_only_that_book(make_market):
     market = await make_market()
     await market.acquire("BTC-USDT", "ETH-USDT")
