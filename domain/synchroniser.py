@@ -190,6 +190,7 @@ class Synchroniser:
         """Install a snapshot, if it is good, and bring it up to date with the deltas kept since."""
         if event.checksum is not None and not self._checks(fresh, event.checksum):
             return
+        self._ahead = None
         if self._buffer and self._buffer[-1].last < event.sequence:
             self._wait_with(event)
             return
@@ -205,7 +206,7 @@ class Synchroniser:
             return
         self.book, self._seeded_at, self.exchange_time = fresh, event.sequence, event.exchange_time
         self._newest_first = self._behind = 0
-        self.is_true, self.reason, self._buffer, self._ahead = True, None, None, None
+        self.is_true, self.reason, self._buffer = True, None, None
         self._version += 1
         for delta in later:
             self.delta(delta)

@@ -34,6 +34,14 @@ class ConnectionEnded(Exception):
     """The other side is gone, or the connection broke; the text says how."""
 
 
+class UpgradeRefused(OSError):
+    """The other side answered the opening of a WebSocket with an HTTP status. headers: of that answer."""
+
+    def __init__(self, status: int, headers: Mapping[str, str]) -> None:
+        super().__init__(f"the WebSocket was refused with HTTP {status}")
+        self.status, self.headers = status, headers
+
+
 class Connection(Protocol):
     """One WebSocket."""
 

@@ -7,7 +7,13 @@ from contextlib import suppress
 import aiohttp
 
 from twap.plugins.transport.ending import BrokenFrame
-from twap.ports.transport import Connection, ConnectionEnded, HttpRequest, HttpResponse
+from twap.ports.transport import (
+    Connection,
+    ConnectionEnded,
+    HttpRequest,
+    HttpResponse,
+    UpgradeRefused,
+)
 
 MAX_BODY_BYTES = 64 * 2**20
 CONNECT_SECONDS = 10.0
@@ -142,6 +148,8 @@ class AiohttpTransport:
                 )
         except TimeoutError as error:
             raise TimeoutError(f"the WebSocket did not open within {timeout_seconds:g} s") from error
+        except aiohttp.WSServerHandshakeError as error:
+            raise UpgradeRefused(error.status, dict(error.headers or {})) from error
         except (aiohttp.ClientError, ValueError) as error:
             raise OSError(_described(error)) from error
         return AiohttpConnection(socket)
@@ -157,8 +165,6 @@ class AiohttpTransport:
 def _described(error: Exception) -> str:
     """Never the address: it may hold a token."""
     match error:
-        case aiohttp.WSServerHandshakeError():
-            return f"the WebSocket was refused with HTTP {error.status}"
         case aiohttp.ClientConnectorError():
             return f"cannot connect to {error.host}:{error.port}: {error.os_error}"
         case aiohttp.ClientResponseError():

@@ -5,13 +5,14 @@ import structlog
 from twap.plugins.transport.backoff import Backoff
 from twap.plugins.transport.ending import Ended, ending
 from twap.plugins.transport.remedies import Remedies
+from twap.plugins.transport.rest import pause_asked_for
 from twap.plugins.transport.session import Session
 from twap.plugins.transport.subscription import Subscription
 from twap.plugins.transport.venue import Venue, reading
 from twap.plugins.transport.waiting import within
 from twap.ports.exchange import FeedCodec, OpenFeed
 from twap.ports.market import BookState
-from twap.ports.transport import Connection
+from twap.ports.transport import Connection, UpgradeRefused
 
 SHORT_LIFE_SECONDS = 5.0
 """A planned replacement of a younger connection waits like a fault: announcements must not make it spin."""
@@ -31,6 +32,7 @@ class Link:
         self.session: Session | None = None
         self._venue, self._remedies = venue, remedies
         self._backoff = Backoff(venue.ids)
+        self._asked_to_wait = 0.0
         self._task = venue.jobs.start(self._run(), f"{venue.name}: feed")
 
     @property
@@ -58,16 +60,18 @@ class Link:
             ended, lived_seconds = await self._live(first)
             first = first and lived_seconds is None
             if not (ended.planned and lived_seconds is not None and lived_seconds >= SHORT_LIFE_SECONDS):
-                await self._venue.clock.sleep(self._backoff.next())
+                await self._venue.clock.sleep(max(self._backoff.next(), self._asked_to_wait))
 
     async def _live(self, first: bool) -> tuple[Ended, float | None]:
         """One try, from connecting to the end. Seconds that it was open, None where it never was."""
-        venue = self._venue
+        venue, self._asked_to_wait = self._venue, 0.0
         try:
             codec = venue.exchange.codec()
             connection, feed = await self._connect()
         except Exception as error:  # noqa: BLE001 a third party's code, too
             ended = ending(error, venue.counters)
+            if isinstance(error, UpgradeRefused):
+                self._asked_to_wait = pause_asked_for(error.headers, venue.clock.now()) or 0.0
             self._lost(BookState.DOWN, ended.reason)
             return ended, None
         try:

@@ -84,27 +84,27 @@ class RestClient:
 
     def _refusal(self, response: HttpResponse) -> Exception:
         status = response.status
-        wanted = retry_after(response.headers, self._clock.now())
+        wanted = pause_asked_for(response.headers, self._clock.now())
         pause = wanted if wanted is not None else _PAUSES.get(status, 0.0)
         if status in _PAUSES or status >= 500:
-            until = self._clock.monotonic() + min(pause, LONGEST_PAUSE_SECONDS)
-            self._paused_until = max(self._paused_until, until)
+            self._paused_until = max(self._paused_until, self._clock.monotonic() + pause)
             return ExchangeUnavailable(self._name, f"HTTP {status}", math.ceil(self.pause_left()) or 5)
         self.reached, self.reason = True, None
         return UpstreamError(self._name, f"HTTP {status}: {_excerpt(response.body)}".rstrip(": "))
 
 
-def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks for (a number or an HTTP date, RFC 9110, 10.2.3), or None."""
+def pause_asked_for(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for (a number or an HTTP date, RFC 9110, 10.2.3), a day at most;
+    None where there is none."""
     text = next((value.strip() for name, value in headers.items() if name.lower() == "retry-after"), "")
     if text.isascii() and text.replace(".", "", 1).isdigit():
-        return float(text)
+        return min(float(text), LONGEST_PAUSE_SECONDS)
     try:
         date = parsedate_to_datetime(text)
     except ValueError:
         return None
     date = date.replace(tzinfo=UTC) if date.tzinfo is None else date
-    return max(0.0, (date - now).total_seconds())
+    return min(max(0.0, (date - now).total_seconds()), LONGEST_PAUSE_SECONDS)
 
 
 def _excerpt(body: bytes) -> str:

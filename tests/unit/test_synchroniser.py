@@ -148,6 +148,17 @@ def test_rest_book_when_the_changes_kept_end_before_the_snapshot_then_not_live_u
     assert (sync.book.sequence, cures, sync.counters.repeated) == (10, [], 0)
 
 
+def test_rest_book_when_a_change_is_lost_between_stream_and_snapshot_then_one_other_snapshot_is_asked_for():
+    sync, cures = make()
+    sync.delta(delta(1, 3))
+    sync.snapshot(snapshot(8))
+    for number in (10, 11, 12):
+        sync.delta(delta(number, number))
+    assert (state(sync), cures) == (BookState.SYNCING, [Cause.OLD_SNAPSHOT])
+    sync.snapshot(snapshot(11))
+    assert (state(sync), sync.book.sequence) == (BookState.LIVE, 12)
+
+
 def test_rest_book_when_a_quiet_stream_says_no_more_then_live_with_its_snapshot():
     sync, cures = make()
     sync.delta(delta(1, 3))

@@ -8,10 +8,12 @@ from aiohttp import WSMsgType, web
 
 from tests.fakes.exchange import FakeExchange, fake_instrument, snapshot_frame
 from tests.fakes.ids import CountingIds
+from tests.fakes.orders import NOON
 from tests.fakes.sink import RecordingSink
 from twap.plugins.transport import AiohttpTransport, FeedEngine
+from twap.plugins.transport.rest import pause_asked_for
 from twap.ports.exchange import Endpoints
-from twap.ports.transport import ConnectionEnded, HttpRequest
+from twap.ports.transport import ConnectionEnded, HttpRequest, UpgradeRefused
 
 
 @pytest.fixture
@@ -106,6 +108,15 @@ async def test_connect_when_refused_then_os_error_without_the_address(serve, tra
     with pytest.raises(OSError, match="HTTP 403") as caught:
         await transport.connect(f"ws://{place}/?token=secret", {}, 1000, 2)
     assert "secret" not in str(caught.value)
+
+
+async def test_connect_when_refused_with_retry_after_then_the_pause_can_be_read(serve, transport):
+    async def handler(_):
+        return web.Response(status=429, headers={"Retry-After": "30"})
+
+    with pytest.raises(UpgradeRefused) as caught:
+        await open_socket(transport, await serve(handler))
+    assert (caught.value.status, pause_asked_for(caught.value.headers, NOON)) == (429, 30)
 
 
 async def test_connect_when_the_server_says_nothing_then_time_out(serve, transport):

@@ -11,7 +11,7 @@ from twap.plugins.transport import Timing
 from twap.ports.exchange import Limits
 from twap.ports.feed import Cause
 from twap.ports.market import BookState
-from twap.ports.transport import HttpResponse
+from twap.ports.transport import HttpResponse, UpgradeRefused
 
 
 async def test_connection_when_it_breaks_then_syncing_backoff_and_all_books_begin_anew(make_market):
@@ -41,6 +41,19 @@ async def test_connection_when_it_cannot_be_opened_then_down_and_waits_double(ma
     tries = market.network.connect_attempts
     waits = [later - earlier for earlier, later in itertools.pairwise(tries)]
     assert waits == pytest.approx([0.125, 0.25, 0.5, 1, 2, 4, 4, 4, 4])
+    assert market.book().told("connected")
+
+
+async def test_connection_when_refused_with_a_pause_then_that_is_waited_out_once(make_market):
+    market = await make_market()
+    market.network.refusals.append(UpgradeRefused(429, {"Retry-After": "30"}))
+    market.network.refusals.append(UpgradeRefused(503, {}))
+    await market.acquire("BTC-USDT")
+    await market.clock.advance(29)
+    assert len(market.network.connect_attempts) == 1
+    assert market.status().reason == "the WebSocket was refused with HTTP 429"
+    await market.clock.advance(2)
+    assert len(market.network.connect_attempts) == 3
     assert market.book().told("connected")
 
 

@@ -10,7 +10,7 @@ from tests.fakes.clock import NOON, ManualClock, settle
 from tests.fakes.exchange import FakeExchange, instruments_body
 from tests.fakes.network import FakeNetwork
 from twap.plugins.transport.limiter import Limiter
-from twap.plugins.transport.rest import retry_after
+from twap.plugins.transport.rest import pause_asked_for
 from twap.ports.errors import (
     AmbiguousSymbol,
     ExchangeUnavailable,
@@ -177,7 +177,7 @@ async def test_retry_after_when_short_then_waited_for(make_market):
     ],
 )
 def test_retry_after_when_seconds_or_date_then_read(text, seconds):
-    assert retry_after({"retry-After": text}, NOON) == seconds
+    assert pause_asked_for({"retry-After": text}, NOON) == seconds
 
 
 async def test_limiter_when_asked_by_many_then_in_order_and_never_too_much_in_any_window():
