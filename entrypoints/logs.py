@@ -10,6 +10,8 @@ from typing import Any, Literal
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from twap.entrypoints.log_writer import BackgroundHandler
+
 MASK = "***"
 SECRET_KEYS = frozenset(
     {
@@ -57,7 +59,7 @@ def configure(level: str, format: Literal["text", "json"]) -> None:  # noqa: A00
         mask_secrets,
         structlog.processors.JSONRenderer() if format == "json" else render_text,
     ]
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _handler()
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=last, foreign_pre_chain=shared))
     root = logging.getLogger()
     root.handlers = [handler]
@@ -75,6 +77,14 @@ def configure(level: str, format: Literal["text", "json"]) -> None:  # noqa: A00
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+def _handler() -> logging.Handler:
+    """A stream without a file behind it keeps nobody waiting."""
+    try:
+        return BackgroundHandler(sys.stderr.fileno())
+    except (AttributeError, OSError):  # there is no standard error, or it is held in memory
+        return logging.StreamHandler(sys.stderr)
 
 
 def mask_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

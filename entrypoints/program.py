@@ -17,6 +17,7 @@ from quart import Quart
 
 from twap.entrypoints import metrics
 from twap.entrypoints.container import Container
+from twap.entrypoints.http import protocol
 from twap.entrypoints.http.app import create_app
 from twap.entrypoints.interpreter import keep_tuned, tune_interpreter
 from twap.entrypoints.predecessor import serving
@@ -192,6 +193,7 @@ class _HttpEnd:
 
 
 async def _serve_http(app: Quart, listener: socket.socket, settings: Settings, end: _HttpEnd) -> None:
+    protocol.use()
     await hypercorn_serve(app, _hypercorn_config(listener, settings), shutdown_trigger=end.asked.wait)
     end.reached.set()
     if end.asked.is_set():

@@ -115,6 +115,12 @@ def response(problem: Problem, request_id: str) -> Response:
     return Response(wire.encode(body), problem.status, dict(problem.headers), content_type=CONTENT_TYPE)
 
 
+def of_protocol(status: int, detail: str) -> bytes:
+    """The body for what is no request that the app could answer."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return wire.encode(body)
+
+
 def _path() -> str:
     """Of the request that is answered, or of the handshake of a WebSocket that is no `/ws`."""
     return request.path if has_request_context() else websocket.path

@@ -6,6 +6,7 @@ import pytest
 import structlog
 
 from twap.entrypoints import logs
+from twap.entrypoints.log_writer import BackgroundHandler
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 
@@ -108,3 +109,21 @@ def test_configure_when_called_again_then_the_last_call_counts(lines):
     logs.configure("info", "json")
     structlog.get_logger().info("once")
     assert [json.loads(line)["event"] for line in lines()] == ["once"]
+
+
+def test_log_when_standard_error_is_a_file_then_written_behind_the_back_of_who_logs(tmp_path, monkeypatch):
+    path = tmp_path / "log"
+    with path.open("w") as file:
+        monkeypatch.setattr("sys.stderr", file)
+        logs.configure("info", "text")
+        structlog.get_logger().info("once")
+        (handler,) = logging.getLogger().handlers
+        assert isinstance(handler, BackgroundHandler)
+        handler.flush()
+    assert "once" in path.read_text()
+
+
+def test_log_when_there_is_no_standard_error_then_nobody_is_disturbed(monkeypatch):
+    monkeypatch.setattr("sys.stderr", None)
+    logs.configure("info", "text")
+    structlog.get_logger().info("unheard")
