@@ -6,12 +6,14 @@ TLS for whoever asks, where the bounds of `/ws` don't hold and which no proxy ne
 """
 
 import hypercorn.protocol
+import hypercorn.protocol.h11
 from h11 import Data, EndOfMessage, Request, Response
 from hypercorn.events import Closed
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.ws_stream import Handshake
 
 from twap.entrypoints.http import problems
+from twap.entrypoints.ws.stream import BoundedStream
 
 _BAD_REQUEST, _BAD_VERSION = 400, 505
 _DETAILS = {
@@ -57,8 +59,9 @@ class Http1(H11Protocol):
 
 
 def use() -> None:
-    """Let Hypercorn speak it. It has no setting for this: it is told by the name that it looks up."""
+    """Let Hypercorn speak it. It has no setting for this: it is told by the names that it looks up."""
     hypercorn.protocol.H11Protocol = Http1  # type: ignore[attr-defined]
+    hypercorn.protocol.h11.WSStream = BoundedStream  # type: ignore[misc, attr-defined, assignment]
 
 
 def _handshake(request: Request) -> Handshake:

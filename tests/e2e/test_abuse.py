@@ -129,6 +129,11 @@ ENDED_WITH = {
     "continuation of nothing": (frame(CONTINUED, b"more"), {1002}),
     "fragmented ping": (frame(PING, b"", first=0), {1002}),
     "long ping": (frame(PING, b"p" * 200), {1002}),
+    "a flood of empty fragments": (
+        frame(TEXT, b"", first=0) + frame(CONTINUED, b"", first=0) * 50_000,
+        {1008},
+    ),
+    "a flood of empty pings": (frame(PING) * 50_000, {1008}),
 }
 
 
