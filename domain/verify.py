@@ -31,6 +31,7 @@ _FILL_FIELDS = (
     "timestamp",
 )
 _STAMP_FIELDS = ("sequence", "exchange_time", "age_ms")
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +96,16 @@ def _computed(order: Order, slices: Sequence[Slice], *, shared: bool) -> list[Di
     later = [one for one in slices if one.number > 0]
     found = list(_arrival(order, arrival, later))
     followed = _Followed(taken={})
-    schedule = Schedule.of(order)
+    schedule, exchanges = Schedule.of(order), {terms.exchange for terms in order.terms}
     for one in later:
         if not 1 <= one.number <= schedule.slices:
             found.append(Discrepancy(one.number, "number", one.number, f"1 to {schedule.slices}"))
             continue
         scene = Scene(one.venues, order.ticket.side)
+        if not {look.exchange for look in one.venues} <= exchanges:
+            found += _looks(order, one, scene)
+            followed.count(one)  # nothing of it follows from another order's look, or without terms
+            continue
         if one.venues:
             followed.taken = liquidity.seen(followed.taken, scene, one.deeper)
         found += _looks(order, one, scene)
@@ -218,9 +223,9 @@ def _order_differs(
 ) -> Iterator[Discrepancy]:
     progress = order.progress
     numbers = [one.number for one in slices]
-    expected = list(range(1, progress.slices_done + 1))
-    if numbers != expected:
-        wrong = sorted(set(numbers) ^ set(expected))[:5]
+    if len(numbers) != progress.slices_done or numbers != list(range(1, len(numbers) + 1)):
+        told = min(progress.slices_done, len(numbers) + _MOST_NAMED)  # whatever number stands there
+        wrong = sorted(set(numbers) ^ set(range(1, told + 1)))[:_MOST_NAMED]
         yield Discrepancy(None, "slices_done", progress.slices_done, f"slices that disagree: {wrong}")
     totals = ("executed", "notional", "fees", "lots_count")
     yield from _differ(None, [(x, getattr(progress, x), getattr(followed, x)) for x in totals])

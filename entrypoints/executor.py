@@ -23,7 +23,7 @@ from twap.entrypoints.shared_memory import SharedMemory
 from twap.ports.bus import EventBus, OrderChanged
 from twap.ports.clock import Clock
 from twap.ports.errors import StorageError
-from twap.ports.order import OrderStatus
+from twap.ports.order import Order, OrderStatus, Progress
 from twap.ports.store import Batch, OrderStore, Recorded, Step
 
 LONG_WORK_SECONDS = 3.0
@@ -250,20 +250,29 @@ class Executor:
         self._schedule(held, now)
 
     async def _reload(self, held: Held) -> None:
-        """Somebody changed the order (pause, cancel): go on from what is stored."""
-        now = self._clock.now()
+        """Go on from what is stored: somebody changed the order (pause, cancel), or the database stored a
+        step and failed before it said so."""
+        now, known = self._clock.now(), held.order.progress
         try:
             stored = await self._orders.get(held.order.id)
+            if stored is None or stored.progress.revision == known.revision:
+                self._claims.drop(held)  # what it would store is there already
+                return
+            await self._publish_missed(known, stored)
         except StorageError as error:
             self._trouble(error)
             self._schedule(held, now, now + RETRY)
             return
-        if stored is None or stored.progress.revision == held.order.progress.revision:
-            self._claims.drop(held)  # what it would store is there already
-            return
         held.order = stored
         self._shared.put(stored)
         self._schedule(held, now)
+
+    async def _publish_missed(self, known: Progress, stored: Order) -> None:
+        """A step of our own that was stored unheard: nobody else starts an order or ends slices of it."""
+        progress = stored.progress
+        if (progress.started_at, progress.slices_done) != (known.started_at, known.slices_done):
+            executions = await self._orders.executions(stored.id, known.slices_done)
+            self._bus.publish(OrderChanged(stored, tuple(executions)))
 
     def _trouble(self, error: StorageError) -> None:
         if self.stats.storage_fails(str(error)):

@@ -181,6 +181,34 @@ async def test_executor_when_the_database_fails_for_a_while_then_orders_wait_and
         assert done.progress.executed == sum(one.filled for one in slices) == D(6)
 
 
+async def test_executor_when_the_database_fails_after_it_stored_then_the_fills_are_published_all_the_same():
+    async with Floor() as floor:
+        events = floor.bus.subscribe("ada")
+        order = await floor.add(slices=2, quantity="2", user_id="ada")
+        await floor.clock.advance(0.5)
+        record = floor.orders.record
+
+        async def stores_and_fails(steps):
+            await record(steps)
+            raise StorageError("the connection broke")
+
+        floor.orders.record = stores_and_fails
+        await floor.clock.advance(1)
+        floor.orders.record = record
+        await floor.clock.advance(0.8)
+        floor.orders.record = stores_and_fails
+        await floor.clock.advance(1)
+        floor.orders.record = record
+        await floor.clock.advance(2)
+        told = []
+        while not told or not told[-1].order.status.over:
+            told.append(await asyncio.wait_for(anext(events), 1))
+        assert told[-1].order == await floor.get(order)
+        fills = [fill for each in told for fill in each.executions]
+        assert fills == await floor.orders.executions(order.id)
+        assert sum(fill.quantity for fill in fills) == D(2)
+
+
 async def test_executor_when_the_storage_has_a_fault_then_it_is_tried_again():
     async with Floor() as floor:
         order = await floor.add()

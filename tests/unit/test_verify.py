@@ -225,6 +225,7 @@ def test_verify_when_a_field_of_a_slice_is_changed_then_it_is_named(changes, fie
     [
         ({"status": OrderStatus.CANCELED}, "status"),
         ({"slices_done": 3}, "slices_done"),
+        ({"slices_done": 2**62}, "slices_done"),
         ({"ended_at": None}, "ended_at"),
         ({"started_at": None}, "started_at"),
         ({"started_at": NOON - timedelta(seconds=1)}, "started_at"),
@@ -243,6 +244,18 @@ def test_verify_when_the_request_is_not_as_it_was_stored_then_it_is_named():
     order, slices = finished()
     assert named(replace(order, intact=False), slices) == [(None, "request")]
     assert named(replace(order, intact=False, lot_size=D(0)), slices) == [(None, "request")]
+
+
+def test_verify_when_a_slice_names_the_look_of_another_order_then_it_is_named():
+    order, slices = finished()
+    looks = tuple(replace(look, exchange="OKX") for look in slices[2].venues[:1])
+    assert named(order, at(slices, 2, venues=looks, intact=False))[:2] == [(2, "looks"), (2, "venues")]
+
+
+def test_verify_when_the_terms_name_another_exchange_then_the_request_is_named():
+    order, slices = finished()
+    terms = (replace(order.terms[0], exchange="OKX"), *order.terms[1:])
+    assert named(replace(order, intact=False, terms=terms), slices)[0] == (None, "request")
 
 
 def test_verify_when_the_start_is_not_that_of_the_request_then_it_is_named():
