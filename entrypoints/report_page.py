@@ -32,7 +32,7 @@ td{white-space:nowrap}td:first-child{white-space:normal}
 td.note{color:var(--soft);padding-left:24px;white-space:normal;min-width:12em}
 .scroll{overflow-x:auto}.total td{font-weight:600}
 figure{margin:0}figcaption{display:flex;flex-wrap:wrap;gap:4px 16px;align-items:baseline}
-svg{width:100%;height:auto;background:var(--card);border-radius:8px}
+svg{width:100%;min-width:640px;height:auto;background:var(--card);border-radius:8px}
 svg text{font:12px system-ui,sans-serif;fill:var(--ink)}svg .axis{fill:var(--soft)}
 .grid{stroke:var(--rule)}path{fill:none;stroke-width:1.8}
 path.mid{stroke:var(--mid)}path.average{stroke:var(--average);stroke-dasharray:7 4}
@@ -124,7 +124,11 @@ def _cards(report: Report) -> str:
 
 def _share_picture(report: Report) -> str:
     bars = [
-        Bar(x.exchange, float(x.ratio or 0), f"{_percent(x.ratio)}, {digits(x.quantity)}")
+        Bar(
+            x.exchange,
+            float(x.ratio or 0),
+            "nothing" if x.ratio is None else f"{_percent(x.ratio)}, {digits(x.quantity)}",
+        )
         for x in report.venues
     ]
     return bar_chart("Share per exchange", bars)

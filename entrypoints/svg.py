@@ -1,13 +1,16 @@
 """Line and bar pictures as inline SVG text: no script, colours by class, so that the page's style decides."""
 
+import math
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from html import escape
 from typing import overload
 
 WIDTH, HEIGHT = 860, 280
-_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 14, 12, 34
+_LEFT, _RIGHT, _TOP, _BOTTOM = 92, 14, 26, 34
+MOST_HEIGHTS = 8
 MOST_POINTS = 1_000
 
 Point = tuple[float, float]
@@ -74,7 +77,7 @@ def thinned(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
 
 
 def line_chart(title: str, lines: Sequence[Line], seconds: float, unit: str) -> str:
-    """Lines over time with three labelled heights and times. Empty text where no line has a point."""
+    """Lines over time; heights are labelled at round values. Empty text where no line has a point."""
     drawn = [Line(x.label, x.style, thinned(x.points), x.steps, x.dots) for x in lines if x.points]
     if not drawn:
         return ""
@@ -97,7 +100,7 @@ def bar_chart(title: str, bars: Sequence[Bar]) -> str:
             f'<rect class="bar" x="{_LEFT + 26}" y="{y}" width="{width:.1f}" height="22" rx="3"/>'
             f'<text x="{_LEFT + 34 + width:.1f}" y="{y + 16}">{escape(bar.text)}</text>'
         )
-    return _figure(title, (), _svg(title, 20 + 34 * len(bars), "".join(rows)))
+    return _figure(title, (), _svg(title, 8 + 34 * len(bars), "".join(rows)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +119,31 @@ class _Scale:
 
 def _grid(scale: _Scale, unit: str) -> str:
     parts = []
-    for share, anchor in ((0.0, "start"), (0.25, "middle"), (0.5, "middle"), (0.75, "middle"), (1.0, "end")):
-        value = scale.low + share * (scale.high - scale.low)
-        y = scale.y(value)
+    for height in heights(scale.low, scale.high):
+        y = scale.y(float(height))
         parts.append(
             f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            f'<text class="axis" x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{_short(value)}</text>'
+            f'<text class="axis" x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{height:,f}</text>'
         )
+    for share, anchor in ((0.0, "start"), (0.25, "middle"), (0.5, "middle"), (0.75, "middle"), (1.0, "end")):
         seconds = share * scale.seconds
         parts.append(
             f'<text class="axis" x="{scale.x(seconds):.1f}" y="{HEIGHT - 12}" text-anchor="{anchor}">'
             f"{_span(seconds)}</text>"
         )
-    parts.append(f'<text class="axis" x="{_LEFT + 4}" y="{_TOP + 12}">{escape(unit)}</text>')
+    parts.append(f'<text class="axis" x="{_LEFT - 8}" y="14" text-anchor="end">{escape(unit)}</text>')
     return "".join(parts)
+
+
+def heights(low: float, high: float) -> list[Decimal]:
+    """Round values from low to high, by steps of 1, 2 or 5 times a power of ten: at least two, at most
+    MOST_HEIGHTS. As they are written, so labels never hide the difference between two of them."""
+    least = (high - low) / (MOST_HEIGHTS - 1)
+    power = math.floor(math.log10(least))
+    digit = next((each for each in (1, 2, 5) if each * 10.0**power >= least), None)
+    step = Decimal(1).scaleb(power + 1) if digit is None else Decimal(digit).scaleb(power)
+    first, last = math.ceil(Decimal(low) / step), math.floor(Decimal(high) / step)
+    return [number * step if number else Decimal(0) for number in range(first, last + 1)]
 
 
 def _drawn(line: Line, scale: _Scale) -> str:
@@ -149,18 +163,12 @@ def _figure(title: str, lines: Sequence[Line], picture: str) -> str:
         f'<span class="key {line.style}{" dots" if line.dots else ""}">{escape(line.label)}</span>'
         for line in lines
     )
-    return f"<figure><figcaption><h2>{escape(title)}</h2>{legend}</figcaption>{picture}</figure>"
+    caption = f"<figcaption><h2>{escape(title)}</h2>{legend}</figcaption>"
+    return f'<figure>{caption}<div class="scroll">{picture}</div></figure>'
 
 
 def _svg(title: str, height: int, body: str) -> str:
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">{body}</svg>'
-
-
-def _short(value: float) -> str:
-    """About six significant digits, no exponent."""
-    size = abs(value)
-    places = 2 if size >= 1000 else 3 if size >= 10 else 5 if size >= 0.01 else 8
-    return f"{value:,.{places}f}" if value else "0"
 
 
 def _span(seconds: float) -> str:

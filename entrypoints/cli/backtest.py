@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from twap.entrypoints.cli.output import AsJson, console, print_json, table
+from twap.entrypoints.cli.output import AsJson, console, notes, print_json
 from twap.ports.errors import TwapError
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def command(
     twap backtest order.json recording/ --compare interval=5 --compare randomize.size=0.3,randomize.seed=7
     """
     began = time.perf_counter()
-    done = _run(order, recordings, compare or [], exchange, start, _sizes(tick, lot))
+    with notes().status("replaying …"):
+        done = _run(order, recordings, compare or [], exchange, start, _sizes(tick, lot))
     _say_speed(done, time.perf_counter() - began)
     if html is not None:
         _write_page(html, done.outcomes[0])
@@ -150,6 +151,7 @@ def _write_page(file: Path, outcome: "Outcome") -> None:
 
 def _print(done: "Backtest", *, with_variants: bool) -> None:
     from twap.domain.report import as_dict
+    from twap.entrypoints.cli.figures import Figures
     from twap.entrypoints.cli.order_view import report_view
 
     screen = console()
@@ -162,7 +164,7 @@ def _print(done: "Backtest", *, with_variants: bool) -> None:
         screen.print(note, markup=False, soft_wrap=True)
     screen.print(report_view(as_dict(done.outcomes[0].report)))
     if with_variants:
-        screen.print(table(COLUMNS, map(_row, done.outcomes), right=COLUMNS[1:]))
+        screen.print(Figures(COLUMNS, map(_row, done.outcomes)))
 
 
 def _row(outcome: "Outcome") -> list[Any]:

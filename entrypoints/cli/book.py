@@ -11,6 +11,8 @@ from twap.entrypoints.cli.running import run_until_interrupted
 if TYPE_CHECKING:
     from rich.console import Group
 
+    from twap.entrypoints.cli.screen import Screen
+
 group = typer.Typer()
 COLOURS = {"live": "green", "syncing": "yellow", "stale": "red", "down": "red"}
 
@@ -59,14 +61,27 @@ async def _show(
                     elif live is None:
                         screen.print(view(update))
                     else:
-                        live.update(view(update), refresh=True)
+                        live.update(fitting(update, screen), refresh=True)
                     seen += 1
                     if seen == count:
                         return
 
 
-def view(update: dict[str, Any]) -> "Group":
-    """Asks above bids, the best of both in the middle; below, the state of each exchange's book."""
+def fitting(update: dict[str, Any], screen: "Screen") -> "Group":
+    """As many prices a side, the best ones, as the terminal has room for: what does not fit would be cut off
+    at the bottom, the states and the best bids first of all."""
+    deepest = max(map(len, update["order_book"].values()))
+    shown_depth = min(deepest, screen.height // 2)
+    while shown_depth > 1 and len(screen.render_lines(view(update, shown_depth))) > screen.height:
+        shown_depth -= 1
+    return view(update, shown_depth)
+
+
+def view(update: dict[str, Any], depth: int | None = None) -> "Group":
+    """Asks above bids, the best of both in the middle; below, the state of each exchange's book.
+
+    depth  prices a side at most; None: all
+    """
     from rich.box import SIMPLE_HEAD
     from rich.console import Group
     from rich.table import Table
@@ -78,7 +93,7 @@ def view(update: dict[str, Any]) -> "Group":
     made.add_column("exchanges")
     sides = update["order_book"]
     for name, colour in (("asks", "red"), ("bids", "green")):
-        levels = list(sides[name].items())
+        levels = list(sides[name].items())[:depth]
         for price, (quantity, sources) in reversed(levels) if name == "asks" else levels:
             made.add_row(Text(price, style=colour), shown(quantity), shown(sources))
         if name == "asks":

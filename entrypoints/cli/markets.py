@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from twap.entrypoints.cli.local import opened_feed
-from twap.entrypoints.cli.output import AsJson, console, notes, print_json, table
+from twap.entrypoints.cli.output import AsJson, console, notes, print_json
 from twap.entrypoints.cli.running import run
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ def symbols(
     if as_json:
         print_json({"symbols": [dict(zip(columns, row, strict=True)) for row in rows]})
     else:
-        console().print(table(columns, rows, right=columns[1:]))
+        from twap.entrypoints.cli.figures import Figures
+
+        console().print(Figures(columns, rows))
 
 
 @group.command("klines")
@@ -96,7 +98,9 @@ def klines(
         return
     rows = [(f"{x.open_at:%Y-%m-%d %H:%M}", x.open, x.high, x.low, x.close, x.volume) for x in candles]
     columns = ("open (UTC)", "open", "high", "low", "close", "volume")
-    console().print(table(columns, rows, right=columns[1:]))
+    from twap.entrypoints.cli.figures import Figures
+
+    console().print(Figures(columns, rows))
 
 
 async def _exchanges() -> list[str]:

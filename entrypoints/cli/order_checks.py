@@ -8,7 +8,7 @@ import typer
 
 from twap.entrypoints.cli.local import DatabaseUrl, opened_storage
 from twap.entrypoints.cli.orders import OrderId
-from twap.entrypoints.cli.output import AsJson, console, notes, print_json, table
+from twap.entrypoints.cli.output import AsJson, console, notes, print_json
 from twap.entrypoints.cli.running import run
 from twap.ports.errors import UnknownOrder
 
@@ -58,14 +58,15 @@ def whatif(order_id: OrderId, as_json: AsJson = False, database_url: DatabaseUrl
     from rich.progress import track
 
     from twap.domain import whatif as replaying
+    from twap.entrypoints.cli.figures import Figures
 
     order, slices, _ = run(_stored(order_id, database_url))
     variants = replaying.variants(order, slices)
-    screen = notes()
+    progress = notes()
     outcomes = [
         replaying.run(order, slices, variant)
         for variant in track(
-            variants, "replaying", console=screen, transient=True, disable=not screen.is_terminal
+            variants, "replaying", console=progress, transient=True, disable=not progress.is_terminal
         )
     ]
     if as_json:
@@ -84,7 +85,10 @@ def whatif(order_id: OrderId, as_json: AsJson = False, database_url: DatabaseUrl
         for each in outcomes
     ]
     columns = ("variant", "fill rate", "average", "slippage bps", "fees", "shortfall", "fills")
-    console().print(table(columns, rows, right=columns[1:]))
+    screen = console()
+    screen.print(Figures(columns, rows))
+    if any(each.limited for each in outcomes):
+        screen.print("* its looks held fewer levels than it might have taken from")
 
 
 async def _stored(order_id: str, database_url: str | None) -> "tuple[Order, Sequence[Slice], bool]":

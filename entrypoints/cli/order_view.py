@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from twap.entrypoints.cli.output import shown, table
 
 if TYPE_CHECKING:
-    from rich.console import Group
+    from rich.console import Group, RenderableType
     from rich.table import Table
 
 Json = Mapping[str, Any]
@@ -92,11 +92,13 @@ def report_view(report: Json) -> "Group":
     """The report as three tables: the numbers, the exchanges, the missed slices."""
     from rich.console import Group
 
-    parts = [table(("report", ""), _report_rows(report))]
+    from twap.entrypoints.cli.figures import Figures
+
+    parts: list[RenderableType] = [table(("report", ""), _report_rows(report))]
     columns = ("exchange", "executions", "quantity", "average_price", "fees", "ratio", "live_ratio")
     rows = [[each.get(name) for name in columns] for each in report["venues"]]
     titles = ("exchange", "fills", "quantity", "average", "fees", "share", "live")
-    parts.append(table(titles, rows, right=titles[1:]))
+    parts.append(Figures(titles, rows))
     missed = report["missed"]["by_reason"]
     if missed:
         rows = [[each[name] for name in ("reason", "slices", "missing")] for each in missed]

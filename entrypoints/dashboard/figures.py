@@ -16,6 +16,8 @@ EXCHANGE_COLOURS = ("#0b66c3", "#d97706", "#7c3aed", "#0f766e", "#be185d", "#4d7
 HEIGHT = 320
 SAMPLES = 40
 MOST_READ = 40_000
+SHOWN = {"displayModeBar": False}
+"""How Plotly shows them: without its row of buttons, which lies upon the legend."""
 
 
 def depth_chart(update: Json) -> Figure:

@@ -49,7 +49,7 @@ def _draw_book(server: Server, symbol: str, exchanges: Sequence[str], depth: int
         levels, chart = st.columns((3, 2))
         with levels:
             table(views.book_rows(update, ROWS))
-        chart.plotly_chart(figures.depth_chart(update), key="depth_chart")
+        chart.plotly_chart(figures.depth_chart(update), key="depth_chart", config=figures.SHOWN)
 
 
 def _draw_status(server: Server) -> None:

@@ -60,9 +60,10 @@ def _draw_order(server: Server, order_id: str, was_running: bool) -> None:
         samples = _explained(server, order)
         price, fill = st.columns(2)
         price.subheader("Fills against mid and average")
-        price.plotly_chart(figures.price_chart(order, report, samples), key="price_chart")
+        prices = figures.price_chart(order, report, samples)
+        price.plotly_chart(prices, key="price_chart", config=figures.SHOWN)
         fill.subheader("Cumulative fill against schedule")
-        fill.plotly_chart(figures.fill_chart(order, samples), key="fill_chart")
+        fill.plotly_chart(figures.fill_chart(order, samples), key="fill_chart", config=figures.SHOWN)
         _draw_report(report)
         st.subheader("Executions")
         st.caption(f"The last {LAST_EXECUTIONS} at most, newest first.")
@@ -93,7 +94,7 @@ def _draw_report(report: Json) -> None:
         table(views.report_rows(report), whole=True)
     with exchanges:
         st.subheader("Share per exchange")
-        st.plotly_chart(figures.share_chart(report), key="share_chart")
+        st.plotly_chart(figures.share_chart(report), key="share_chart", config=figures.SHOWN)
         missed = views.missed_rows(report)
         if missed:
             st.subheader("Slices that filled less than their target")

@@ -1,6 +1,7 @@
 """The page itself, run by Streamlit's own test runner against the app on loopback."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,10 @@ async def test_page_when_an_order_is_submitted_then_complaints_by_field_and_then
     await page.press("Cancel")
     (orders, *_) = page.app.table
     assert list(orders.value["status"]) == ["canceled"]
+    charts = page.app.get("plotly_chart")
+    assert charts
+    # Plotly's row of buttons would lie upon the legend.
+    assert all(json.loads(chart.proto.config)["displayModeBar"] is False for chart in charts)
 
 
 async def test_page_when_the_password_is_wrong_then_refused_and_nothing_is_kept(page):

@@ -15,7 +15,17 @@ from twap.domain import report
 from twap.entrypoints import report_page
 from twap.entrypoints.report_page import digits, render
 from twap.entrypoints.report_pictures import Pictures
-from twap.entrypoints.svg import MOST_POINTS, Bar, Line, Points, bar_chart, line_chart, thinned
+from twap.entrypoints.svg import (
+    MOST_HEIGHTS,
+    MOST_POINTS,
+    Bar,
+    Line,
+    Points,
+    bar_chart,
+    heights,
+    line_chart,
+    thinned,
+)
 
 VOID = {"meta", "line", "rect", "path", "circle"}
 
@@ -195,6 +205,27 @@ def test_line_chart_when_all_values_are_equal_then_numbers_stay_finite():
     picture = line_chart("flat", [Line("mid", "mid", [(0, 0.0), (1, 0.0)])], 0, "quote")
     assert not re.search("nan|inf", picture)
     assert line_chart("none", [Line("mid", "mid", [])], 1, "quote") == ""
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [
+        (100_011.09, 100_042.16, ["100,015", "100,020", "100,025", "100,030", "100,035", "100,040"]),
+        (0.03513, 0.03524, ["0.03514", "0.03516", "0.03518", "0.03520", "0.03522", "0.03524"]),
+        (99_999.989, 100_000.02, ["99,999.990", "99,999.995", "100,000.000"]),
+        (0, 0.53, ["0", "0.1", "0.2", "0.3", "0.4", "0.5"]),
+        (-3, 4, ["-3", "-2", "-1", "0", "1", "2", "3", "4"]),
+    ],
+)
+def test_heights_when_labelled_then_round_and_told_apart(low, high, labels):
+    assert [f"{height:,f}" for height in heights(low, high)][: len(labels)] == labels
+
+
+@given(st.floats(-1e9, 1e9), st.floats(1e-7, 1e9))
+def test_heights_when_any_range_then_some_inside_of_it(low, span):
+    found = heights(low, low + span)
+    assert 2 <= len(found) <= MOST_HEIGHTS
+    assert low <= found[0] < found[-1] <= low + span
 
 
 def test_bar_chart_when_a_share_is_out_of_range_then_the_bar_stays_inside():

@@ -2,6 +2,7 @@ import os
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_settings_when_nothing_is_set_then_defaults_for_one_machine(loaded):
     assert (settings.host, settings.port, settings.workers) == ("127.0.0.1", 8000, 1)
     assert settings.exchanges is None
     assert settings.secret_key is None
-    assert settings.database_url == f"sqlite:///{settings.data_dir.as_posix()}/twap.sqlite3"
+    assert settings.database_url == f"sqlite:///{quote(settings.data_dir.as_posix())}/twap.sqlite3"
     assert (settings.log_level, settings.log_format) == ("info", "text")
     assert settings.endpoints_of(BINANCE) == BINANCE.endpoints
     assert settings.taker_fee_of(BINANCE) == Decimal("0.001")
@@ -52,7 +53,7 @@ def test_settings_when_nothing_is_set_then_defaults_for_one_machine(loaded):
 def test_database_when_the_data_folder_is_set_then_it_lies_there(loaded, tmp_path):
     settings = loaded(DATA_DIR=str(tmp_path))
     assert settings.data_dir == tmp_path
-    assert settings.database_url == f"sqlite:///{tmp_path.as_posix()}/twap.sqlite3"
+    assert settings.database_url == f"sqlite:///{quote(tmp_path.as_posix())}/twap.sqlite3"
 
 
 @pytest.mark.parametrize(
