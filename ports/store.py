@@ -106,6 +106,10 @@ class OrderStore(Protocol):
         """By slice, then as they were filled."""
         ...
 
+    def executions_in_parts(self, order_id: str, after_slice: int = 0) -> AsyncIterator[Sequence[Execution]]:
+        """The same in parts, as of `slices_in_parts`: a day's order may have hundreds of thousands."""
+        ...
+
     async def slices(self, order_id: str) -> Sequence[Slice]:
         """All that are over, with looks and executions, by number; 0 (arrival) first."""
         ...

@@ -61,7 +61,7 @@ class Http1(H11Protocol):
 def use() -> None:
     """Let Hypercorn speak it. It has no setting for this: it is told by the names that it looks up."""
     hypercorn.protocol.H11Protocol = Http1  # type: ignore[attr-defined]
-    hypercorn.protocol.h11.WSStream = BoundedStream  # type: ignore[misc, attr-defined, assignment]
+    hypercorn.protocol.h11.WSStream = BoundedStream  # type: ignore[attr-defined, assignment]
 
 
 def _handshake(request: Request) -> Handshake:

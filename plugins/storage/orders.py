@@ -105,22 +105,33 @@ class TortoiseOrders:
             return await query.using_db(session).count()
 
     async def executions(self, order_id: str, after_slice: int = 0) -> Sequence[Execution]:
-        """In parts; between them the event loop gets its turn."""
-        found: list[Execution] = []
-        async with self._database.reading() as session:
-            order = await self._key(session, order_id)
-            last = after_slice
-            while order is not None:
+        parts = self.executions_in_parts(order_id, after_slice)
+        return [fill async for part in parts for fill in part]
+
+    async def executions_in_parts(
+        self, order_id: str, after_slice: int = 0
+    ) -> AsyncIterator[Sequence[Execution]]:
+        """A part is of some hundred slices; nothing stays open while the caller is at work."""
+        last = after_slice
+        while True:
+            async with self._database.reading() as session:
+                order = await self._key(session, order_id)
+                if order is None:
+                    return
                 slices = self._tables.slices.filter(order_entry=order.entry, number__gt=last)
                 slices = slices.order_by("number").limit(ROWS_WITHOUT_PAUSE).using_db(session)
-                part = await slices.values_list("id", "number", "looked_at")
-                if not part:
-                    break
-                fills = await self._fills(session, [row_id for row_id, _, _ in part])
-                for row_id, number, looked_at in part:
-                    found += [to_execution(fill, order, number, looked_at) for fill in fills[row_id]]
-                last = part[-1][1]
-        return found
+                rows = await slices.values_list("id", "number", "looked_at")
+                if not rows:
+                    return
+                fills = await self._fills(session, [row_id for row_id, _, _ in rows])
+                part = [
+                    to_execution(fill, order, number, looked_at)
+                    for row_id, number, looked_at in rows
+                    for fill in fills[row_id]
+                ]
+            if part:
+                yield part
+            last = rows[-1][1]
 
     async def slices(self, order_id: str) -> Sequence[Slice]:
         return [one async for part in self.slices_in_parts(order_id) for one in part]

@@ -67,6 +67,11 @@ class MemoryOrders:
         pieces = await self.slices(order_id)
         return [fill for piece in pieces if piece.number > after_slice for fill in piece.executions]
 
+    async def executions_in_parts(self, order_id, after_slice=0):
+        fills = await self.executions(order_id, after_slice)
+        for at in range(0, len(fills), SLICES_IN_A_PART):
+            yield fills[at : at + SLICES_IN_A_PART]
+
     async def slices(self, order_id):
         return [self.pieces[key] for key in sorted(self.pieces) if key[0] == order_id]
 

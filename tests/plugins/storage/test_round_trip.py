@@ -162,6 +162,9 @@ async def test_slices_when_more_than_one_part_then_all_in_order(storage):
     fills = [fill for piece in pieces for fill in piece.executions]
     assert await storage.orders.executions(order.id) == fills
     assert await storage.orders.executions(order.id, after_slice=100) == fills[300:]
+    parts = [part async for part in storage.orders.executions_in_parts(order.id, after_slice=100)]
+    assert all(parts)
+    assert [fill for part in parts for fill in part] == fills[300:]
     before = sum(piece.filled for piece in pieces[:-1])
     assert await storage.orders.slice(order.id, count) == (pieces[-1], before)
     assert await storage.orders.slice(order.id, 1) == (pieces[0], 0)
