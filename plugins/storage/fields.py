@@ -5,6 +5,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 
+from tortoise.fields import BigIntField
 from tortoise.fields.base import Field
 
 from twap.ports.numbers import plain
@@ -61,3 +62,14 @@ class MomentField(Field[datetime], datetime):
             return to_moment(value)
         except (TypeError, OverflowError) as error:
             raise ValueError(f"{self.model_field_name} is no time: {str(value)[:40]!r}") from error
+
+
+class WholeField(BigIntField):
+    """A whole number. SQLite keeps texts and fractions in such a column, too; Tortoise would pass them on."""
+
+    skip_to_python_if_native = False
+
+    def to_python_value(self, value: Any) -> int | None:
+        if value is None or type(value) is int:
+            return value
+        raise ValueError(f"{self.model_field_name} is no whole number: {str(value)[:40]!r}")

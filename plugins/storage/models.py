@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from tortoise import fields
 from tortoise.models import Model
 
-from twap.plugins.storage.fields import ExactDecimalField, MomentField
+from twap.plugins.storage.fields import ExactDecimalField, MomentField, WholeField
 
 ID_LENGTH = 255
 
@@ -49,35 +49,35 @@ class OrderRow(Model):
     """
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
-    entry = fields.BigIntField()
+    entry = WholeField()
     user_id = fields.TextField()
     client_order_id = fields.TextField(null=True)
     symbol = fields.TextField()
     created_at = MomentField()
     starts_at = MomentField()
     lot_size = ExactDecimalField()
-    slices_total = fields.BigIntField()
+    slices_total = WholeField()
     ticket = fields.TextField()
     terms = fields.TextField()
     warnings = fields.TextField()
-    checksum = fields.BigIntField(null=True)
+    checksum = WholeField(null=True)
 
     status = fields.TextField()
-    revision = fields.BigIntField()
+    revision = WholeField()
     started_at = MomentField(null=True)
     ended_at = MomentField(null=True)
-    slices_done = fields.BigIntField()
+    slices_done = WholeField()
     executed = ExactDecimalField()
     notional = ExactDecimalField()
     fees = ExactDecimalField()
-    lots_count = fields.BigIntField()
+    lots_count = WholeField()
     arrival_mid = ExactDecimalField(null=True)
     taken = fields.TextField()
     note = fields.TextField(null=True)
 
     claim_owner = fields.TextField(null=True)
     claim_until = MomentField()
-    fence = fields.BigIntField()
+    fence = WholeField()
 
     class Meta:
         abstract = True
@@ -98,8 +98,8 @@ class SliceRow(Model):
     `looked_at`, see `checksums`."""
 
     id = fields.BigIntField(primary_key=True)
-    order_entry = fields.BigIntField()
-    number = fields.BigIntField()
+    order_entry = WholeField()
+    number = WholeField()
     due_at = MomentField()
     looked_at = MomentField()
     planned = ExactDecimalField()
@@ -107,9 +107,9 @@ class SliceRow(Model):
     filled = ExactDecimalField()
     reason = fields.TextField(null=True)
     mid = ExactDecimalField(null=True)
-    look_id = fields.BigIntField(null=True)
+    look_id = WholeField(null=True)
     memory = fields.BinaryField(null=True)
-    checksum = fields.BigIntField(null=True)
+    checksum = WholeField(null=True)
 
     class Meta:
         abstract = True
@@ -119,15 +119,15 @@ class ExecutionRow(Model):
     """position: within its slice, from 0. What it has from its order and its slice stands there."""
 
     entry = fields.BigIntField(primary_key=True, generated=True)
-    slice_id = fields.BigIntField()
-    position = fields.BigIntField()
+    slice_id = WholeField()
+    position = WholeField()
     quantity = ExactDecimalField()
     price = ExactDecimalField()
     fee = ExactDecimalField()
     exchange = fields.TextField()
-    book_sequence = fields.BigIntField(null=True)
+    book_sequence = WholeField(null=True)
     book_exchange_time = MomentField(null=True)
-    book_age_ms = fields.BigIntField()
+    book_age_ms = WholeField()
 
     class Meta:
         abstract = True

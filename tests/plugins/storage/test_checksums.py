@@ -112,3 +112,23 @@ async def test_execution_when_its_price_is_no_number_then_the_error_names_the_co
     run(path, "UPDATE executions SET price = '1O1'")
     with pytest.raises(StorageError, match="price is no number: '1O1'"):
         await read_again(path, order_id)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("executions", "position", "'x'"),
+        ("executions", "position", "1.5"),
+        ("slices", "number", "1.5"),
+        ("orders", "slices_done", "'many'"),
+    ],
+)
+async def test_rows_when_a_whole_number_is_none_then_the_error_names_the_column(
+    tmp_path, table, column, value
+):
+    path = tmp_path / "twap.sqlite3"
+    order_id = await stored(path)
+    run(path, f"UPDATE {table} SET {column} = {value}")  # noqa: S608 - texts of this file
+    stored_value = value.strip("'")
+    with pytest.raises(StorageError, match=f"{column} is no whole number: '{stored_value}'"):
+        await read_again(path, order_id)
