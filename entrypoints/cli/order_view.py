@@ -1,6 +1,7 @@
 """How an order and its report look in the terminal."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from twap.entrypoints.cli.output import shown, table
@@ -95,8 +96,12 @@ def report_view(report: Json) -> "Group":
     from twap.entrypoints.cli.figures import Figures
 
     parts: list[RenderableType] = [table(("report", ""), _report_rows(report))]
-    columns = ("exchange", "executions", "quantity", "average_price", "fees", "ratio", "live_ratio")
-    rows = [[each.get(name) for name in columns] for each in report["venues"]]
+    columns = ("exchange", "executions", "quantity", "average_price", "fees")
+    ratios = ("ratio", "live_ratio")
+    rows = [
+        [*(each.get(name) for name in columns), *(_percent(each.get(name)) for name in ratios)]
+        for each in report["venues"]
+    ]
     titles = ("exchange", "fills", "quantity", "average", "fees", "share", "live")
     parts.append(Figures(titles, rows))
     missed = report["missed"]["by_reason"]
@@ -113,7 +118,7 @@ def _report_rows(report: Json) -> list[tuple[str, Any]]:
         ("order", f"{report['order_id']}"),
         ("", f"{report['side']} {shown(report['quantity'])} {report['symbol']}, {report['status']}"),
         ("outcome", report["outcome"]),
-        ("executed", f"{shown(report['executed'])} in {report['executions']} fills ({_percent(report)} %)"),
+        ("executed", f"{shown(report['executed'])} in {report['executions']} fills ({_percent(report['fill_rate'])})"),
         ("average price", report["average_price"]),
         ("arrival mid", report["arrival_mid"]),
         ("TWAP mid (benchmark)", report["twap_benchmark"]),
@@ -130,8 +135,8 @@ def _report_rows(report: Json) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in rows if value is not None]
 
 
-def _percent(report: Json) -> str:
-    return shown(report["fill_rate"] * 100)
+def _percent(ratio: Decimal | None) -> str | None:
+    return None if ratio is None else f"{shown(ratio * 100)} %"
 
 
 def _slippage(value: Json | None) -> str | None:

@@ -1,5 +1,6 @@
 """`twap plugin`: exchanges that are installed, new ones, and whether they behave."""
 
+import shlex
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,7 +49,7 @@ def new(
     place = folder or Path(f"twap-{name.replace('_', '-')}")
     for file in write(name, place):
         typer.echo(file)
-    typer.echo(f"next: pip install -e {place} && twap plugin check {name}", err=True)
+    typer.echo(f"next: pip install -e {shlex.quote(str(place))} && twap plugin check {name}", err=True)
 
 
 @group.command("check")
