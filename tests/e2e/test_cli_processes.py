@@ -163,6 +163,8 @@ def test_book_when_interrupted_then_it_leaves_cleanly(environment, server):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Where the tests run in the background, a shell has made children deaf to it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert '"order_book_update"' in process.stdout.readline()
     process.send_signal(signal.SIGINT)
