@@ -20,9 +20,9 @@ FEW_OBJECTS, OBJECTS_AN_ORDER = 20_000, 100
 own thresholds 5,000 of them cost an eighth of each tick, and kept the loop busy for 90 ms at a stretch."""
 
 TUNE_EVERY_SECONDS = 5
-ALL_EVERY_SECONDS = 600
+ALL_EVERY_SECONDS, ALL_AFTER_CONNECTIONS = 600, 3_000
 """Connections that lived for long leave old objects behind, which the thresholds alone would hardly ever
-reach. A full collection takes 30 ms, with 5,000 orders 150 ms."""
+reach; so many leave 50 MiB. A full collection takes 30 ms, with 5,000 orders 150 ms."""
 
 
 def tune_interpreter(orders: int = 0) -> None:
@@ -31,12 +31,13 @@ def tune_interpreter(orders: int = 0) -> None:
     gc.set_threshold(FEW_OBJECTS + OBJECTS_AN_ORDER * orders, 5, 20)
 
 
-async def keep_tuned(orders: Callable[[], int], clock: Clock) -> None:
-    """For as long as the server runs."""
-    collected_at = clock.monotonic()
+async def keep_tuned(orders: Callable[[], int], connections: Callable[[], int], clock: Clock) -> None:
+    """For as long as the server runs. connections: how many there were since the start."""
+    collected_at, collected_of = clock.monotonic(), connections()
     while True:
         tune_interpreter(orders())
-        if clock.monotonic() - collected_at >= ALL_EVERY_SECONDS:
+        opened = connections() - collected_of
+        if opened >= ALL_AFTER_CONNECTIONS or clock.monotonic() - collected_at >= ALL_EVERY_SECONDS:
             gc.collect()
-            collected_at = clock.monotonic()
+            collected_at, collected_of = clock.monotonic(), connections()
         await clock.sleep(TUNE_EVERY_SECONDS)

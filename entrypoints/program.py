@@ -220,7 +220,9 @@ def _stop_on_signals() -> asyncio.Event:
 
 async def _keep_tuned(container: Container) -> None:
     executor = container.executor()
-    await keep_tuned(lambda: executor.status()["orders"], container.clock())
+    await keep_tuned(
+        lambda: executor.status()["orders"], lambda: protocol.Http1.connections, container.clock()
+    )
 
 
 async def _housekeeping(container: Container) -> None:

@@ -118,7 +118,10 @@ def _report_rows(report: Json) -> list[tuple[str, Any]]:
         ("order", f"{report['order_id']}"),
         ("", f"{report['side']} {shown(report['quantity'])} {report['symbol']}, {report['status']}"),
         ("outcome", report["outcome"]),
-        ("executed", f"{shown(report['executed'])} in {report['executions']} fills ({_percent(report['fill_rate'])})"),
+        (
+            "executed",
+            f"{shown(report['executed'])} in {report['executions']} fills ({_percent(report['fill_rate'])})",
+        ),
         ("average price", report["average_price"]),
         ("arrival mid", report["arrival_mid"]),
         ("TWAP mid (benchmark)", report["twap_benchmark"]),

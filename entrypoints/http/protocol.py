@@ -5,6 +5,8 @@ use up the server's file descriptors with them. Its own errors have no body. And
 TLS for whoever asks, where the bounds of `/ws` don't hold and which no proxy needs.
 """
 
+from typing import ClassVar
+
 import hypercorn.protocol
 import hypercorn.protocol.h11
 from h11 import Data, EndOfMessage, Request, Response
@@ -27,6 +29,14 @@ _HANDSHAKE = "this is no handshake of a WebSocket: it needs HTTP/1.1, Sec-WebSoc
 
 
 class Http1(H11Protocol):
+    """connections: of this process, since it started."""
+
+    connections: ClassVar[int] = 0
+
+    async def initiate(self) -> None:
+        Http1.connections += 1
+        await super().initiate()
+
     async def _check_protocol(self, event: Request) -> None:
         """No upgrade to HTTP/2; a server may ignore that it is asked for."""
 

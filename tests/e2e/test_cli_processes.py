@@ -11,7 +11,13 @@ import time
 import pytest
 
 pytestmark = pytest.mark.e2e
-TWAP = (sys.executable, "-c", "from twap.entrypoints.cli import main; main()")
+# Where the tests run in the background, a shell has made all children deaf to SIGINT.
+TWAP = (
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "from twap.entrypoints.cli import main; main()",
+)
 PASSWORD = "correct horse battery\n"
 
 
@@ -163,8 +169,6 @@ def test_book_when_interrupted_then_it_leaves_cleanly(environment, server):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # Where the tests run in the background, a shell has made children deaf to it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert '"order_book_update"' in process.stdout.readline()
     process.send_signal(signal.SIGINT)
