@@ -80,6 +80,8 @@ def _handshake(request: Request) -> Handshake:
 
 def _asks_for_websocket(request: Request) -> bool:
     """As Hypercorn decides it."""
+    if all(name != b"upgrade" for name, _ in request.headers):  # nearly always
+        return False
     fields = {bytes(name): bytes(value).strip().lower() for name, value in request.headers}
     tokens = [token.strip() for token in fields.get(b"connection", b"").split(b",")]
-    return request.method == b"GET" and b"upgrade" in tokens and fields.get(b"upgrade") == b"websocket"
+    return request.method == b"GET" and b"upgrade" in tokens and fields[b"upgrade"] == b"websocket"

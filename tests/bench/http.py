@@ -146,11 +146,11 @@ def copy_orders(database, count):
     with contextlib.closing(sqlite3.connect(database, timeout=20)) as stored, stored:
         columns = [row[1] for row in stored.execute("PRAGMA table_info(orders)")]
         rows = stored.execute("SELECT * FROM orders ORDER BY created_at").fetchall()
-        at = {name: columns.index(name) for name in ("id", "created_at")}
+        at = {name: columns.index(name) for name in ("entry", "id", "created_at")}
         copies = []
         for number in range(count):
             row = list(rows[number % len(rows)])
-            row[at["id"]] = f"copy-{number}"
+            row[at["entry"]], row[at["id"]] = None, f"copy-{number}"
             row[at["created_at"]] -= 1_000_000 * (number + 1)
             copies.append(row)
         marks = ", ".join("?" * len(columns))
