@@ -14,7 +14,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from twap.entrypoints.execution_stats import LATENESS_BUCKETS, ExecutionStats
+from twap.entrypoints.execution.stats import LATENESS_BUCKETS, ExecutionStats
 from twap.entrypoints.services import Services
 from twap.ports.feed import FeedStatus
 from twap.ports.market import BookState

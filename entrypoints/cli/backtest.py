@@ -13,8 +13,8 @@ from twap.entrypoints.cli.output import AsJson, console, notes, print_json
 from twap.ports.errors import TwapError
 
 if TYPE_CHECKING:
-    from twap.entrypoints.backtest import Backtest, Outcome
-    from twap.entrypoints.recorded_instruments import Sizes
+    from twap.entrypoints.backtest.backtest import Backtest, Outcome
+    from twap.entrypoints.backtest.instruments import Sizes
 
 COLUMNS = ("variant", "filled", "average", "arrival bps", "TWAP bps", "fees", "shortfall", "fills")
 
@@ -70,10 +70,10 @@ def _run(
     sizes: "dict[str | None, Sizes]",
 ) -> "Backtest":
     from twap.entrypoints import logs
-    from twap.entrypoints.backtest import Terms, backtest, files_by_exchange
-    from twap.entrypoints.backtest_order import read_order, variants
+    from twap.entrypoints.backtest.backtest import Terms, backtest, files_by_exchange
+    from twap.entrypoints.backtest.order import read_order, variants
     from twap.entrypoints.discovery import SIMULATED, discover
-    from twap.entrypoints.recorded_instruments import Sizes
+    from twap.entrypoints.backtest.instruments import Sizes
     from twap.entrypoints.settings import load_settings
 
     settings = load_settings()
@@ -98,14 +98,14 @@ def _run(
 
 
 def _sizes_of(own: "Sizes | None", default: "Sizes") -> "Sizes":
-    from twap.entrypoints.recorded_instruments import Sizes
+    from twap.entrypoints.backtest.instruments import Sizes
 
     return default if own is None else Sizes(own.tick or default.tick, own.lot or default.lot)
 
 
 def _sizes(ticks: list[str] | None, lots: list[str] | None) -> "dict[str | None, Sizes]":
     """By case-folded exchange; None: of all others."""
-    from twap.entrypoints.recorded_instruments import Sizes
+    from twap.entrypoints.backtest.instruments import Sizes
 
     tick, lot = _by_exchange(ticks, "--tick"), _by_exchange(lots, "--lot")
     return {name: Sizes(tick.get(name), lot.get(name)) for name in {**tick, **lot}}
@@ -142,7 +142,7 @@ def _say_speed(done: "Backtest", seconds: float) -> None:
 
 
 def _write_page(file: Path, outcome: "Outcome") -> None:
-    from twap.entrypoints import report_page
+    from twap.entrypoints.report import page as report_page
 
     page = report_page.render(outcome.order, outcome.report, outcome.slices)
     file.write_text(page, encoding="utf-8", newline="")

@@ -12,7 +12,7 @@ from twap.entrypoints.cli.running import run
 from twap.ports.errors import TwapError
 
 if TYPE_CHECKING:
-    from twap.entrypoints.recording_writer import Bounds
+    from twap.entrypoints.recording.writer import Bounds
 
 
 def command(
@@ -35,7 +35,7 @@ def command(
 
     twap record BTCUSD ETHUSD --exchanges kraken --out recording --max-bytes 500000000
     """
-    from twap.entrypoints.recording_writer import Bounds
+    from twap.entrypoints.recording.writer import Bounds
 
     bounds = Bounds(max_bytes=max_bytes, rotate_bytes=rotate_bytes, rotate_seconds=rotate_seconds)
     run(_record(symbols, exchanges, out, seconds, bounds))
@@ -46,7 +46,7 @@ async def _record(
 ) -> None:
     from twap.entrypoints import logs
     from twap.entrypoints.container import Container
-    from twap.entrypoints.recording import record
+    from twap.entrypoints.recording.recorded import record
     from twap.entrypoints.settings import load_settings
 
     settings = load_settings(exchanges=exchanges)

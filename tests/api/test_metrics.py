@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.api.conftest import make_api
 from tests.fakes.feed import FakeFeed, feed_status
 from twap.entrypoints import metrics
-from twap.entrypoints.execution_stats import LATENESS_BUCKETS, ExecutionStats
+from twap.entrypoints.execution.stats import LATENESS_BUCKETS, ExecutionStats
 from twap.entrypoints.ws.hub import Hub
 from twap.ports.market import BookState
 from twap.ports.order import MissReason

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.orders import NOON
-from twap.entrypoints.agenda import Agenda
+from twap.entrypoints.execution.agenda import Agenda
 
 
 def at(seconds):

@@ -9,7 +9,7 @@ from tests.fakes.floor import Floor
 from tests.fakes.memory_store import MemoryStorage
 from tests.fakes.orders import NOON
 from twap.domain import lifecycle
-from twap.entrypoints.claims import LEASE_SECONDS
+from twap.entrypoints.execution.claims import LEASE_SECONDS
 from twap.ports.order import MissReason, OrderStatus, Outcome
 
 

@@ -12,10 +12,10 @@ from tests.fakes.books import FakeBooks, run_order
 from tests.fakes.orders import advanced, make_execution, make_order, make_slice
 from tests.fakes.runs import random_run
 from twap.domain import report
-from twap.entrypoints import report_page
-from twap.entrypoints.report_page import digits, render
-from twap.entrypoints.report_pictures import Pictures
-from twap.entrypoints.svg import (
+from twap.entrypoints.report import page as report_page
+from twap.entrypoints.report.page import digits, render
+from twap.entrypoints.report.pictures import Pictures
+from twap.entrypoints.report.svg import (
     MOST_HEIGHTS,
     MOST_POINTS,
     Bar,

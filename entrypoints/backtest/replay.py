@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from twap.domain.market import Market
-from twap.entrypoints.recording_files import Kind, Line, RecordingFile, Survey, read_lines, survey
+from twap.entrypoints.recording.files import Kind, Line, RecordingFile, Survey, read_lines, survey
 from twap.ports.errors import CodecError
 from twap.ports.events import Broken, Delta, FeedEvent, Reconnect, Rejected, Snapshot
 from twap.ports.exchange import Exchange, FeedCodec

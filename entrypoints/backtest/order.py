@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from twap.entrypoints.backtest import Variant
+from twap.entrypoints.backtest.backtest import Variant
 from twap.entrypoints.http.exact_json import Number, decode_object
 from twap.entrypoints.http.requests import OrderRequest, validated
 from twap.ports.errors import TwapError

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from twap.entrypoints.recording_files import SUFFIX, Kind, encode_line, file_name
+from twap.entrypoints.recording.files import SUFFIX, Kind, encode_line, file_name
 from twap.ports.errors import TwapError
 
 FLUSH_SECONDS = 1.0

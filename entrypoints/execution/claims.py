@@ -9,8 +9,8 @@ from datetime import datetime
 import structlog
 
 from twap.domain.schedule import Schedule
-from twap.entrypoints.order_feeds import OrderFeeds
-from twap.entrypoints.shared_memory import SharedMemory
+from twap.entrypoints.execution.order_feeds import OrderFeeds
+from twap.entrypoints.execution.shared_memory import SharedMemory
 from twap.ports.clock import Clock
 from twap.ports.errors import StorageError
 from twap.ports.order import Order

@@ -9,8 +9,8 @@ from twap.domain.comparisons import BandEdge
 from twap.domain.costs import RATIO_PLACES, Slippage, quotient
 from twap.domain.explain import REASONS
 from twap.domain.report import Report
-from twap.entrypoints.report_pictures import Pictures
-from twap.entrypoints.svg import Bar, bar_chart
+from twap.entrypoints.report.pictures import Pictures
+from twap.entrypoints.report.svg import Bar, bar_chart
 from twap.ports.order import Order, Slice
 
 _STYLE = """

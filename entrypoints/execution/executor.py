@@ -15,11 +15,11 @@ import structlog
 
 from twap.domain.execution import Advance, Books, advance, next_event_at
 from twap.domain.lifecycle import moved
-from twap.entrypoints.agenda import Agenda
-from twap.entrypoints.claims import Claims, Held
-from twap.entrypoints.execution_stats import ExecutionStats
-from twap.entrypoints.order_feeds import OrderFeeds
-from twap.entrypoints.shared_memory import SharedMemory
+from twap.entrypoints.execution.agenda import Agenda
+from twap.entrypoints.execution.claims import Claims, Held
+from twap.entrypoints.execution.stats import ExecutionStats
+from twap.entrypoints.execution.order_feeds import OrderFeeds
+from twap.entrypoints.execution.shared_memory import SharedMemory
 from twap.ports.bus import EventBus, OrderChanged
 from twap.ports.clock import Clock
 from twap.ports.errors import StorageError

@@ -13,9 +13,9 @@ from twap.domain.market import Market
 from twap.domain.report import Report
 from twap.domain.schedule import Schedule
 from twap.domain.submission import build_order
-from twap.entrypoints.recorded_instruments import Sizes, find_instrument
-from twap.entrypoints.recording_files import RecordingFile, exchange_of, find_files
-from twap.entrypoints.replay import Recording, ReplayClock, ReplayedFeed, micros, moment, open_recording
+from twap.entrypoints.backtest.instruments import Sizes, find_instrument
+from twap.entrypoints.recording.files import RecordingFile, exchange_of, find_files
+from twap.entrypoints.backtest.replay import Recording, ReplayClock, ReplayedFeed, micros, moment, open_recording
 from twap.ports.errors import TwapError
 from twap.ports.exchange import Exchange
 from twap.ports.market import BookState, Instrument, canonical_symbol

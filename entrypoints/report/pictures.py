@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from twap.domain.report import Report
 from twap.domain.schedule import Schedule
-from twap.entrypoints.svg import Line, Points, line_chart
+from twap.entrypoints.report.svg import Line, Points, line_chart
 from twap.ports.order import Order, Slice
 
 

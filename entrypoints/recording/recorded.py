@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 from dependency_injector import providers
 
 from twap.entrypoints.container import Container
-from twap.entrypoints.recording_files import Kind
-from twap.entrypoints.recording_writer import Bounds, RecordingWriter
+from twap.entrypoints.recording.files import Kind
+from twap.entrypoints.recording.writer import Bounds, RecordingWriter
 from twap.plugins.transport.aiohttp_transport import AiohttpTransport
 from twap.ports.clock import Clock
 from twap.ports.errors import TwapError

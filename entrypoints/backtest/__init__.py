@@ -1,0 +1,1 @@
+"""Orders on recordings, with the code that executes them live."""

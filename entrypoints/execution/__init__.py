@@ -1,0 +1,1 @@
+"""Executes the orders that this process has claimed."""

@@ -1,0 +1,1 @@
+"""What exchanges send, written down as it comes."""

@@ -1,0 +1,1 @@
+"""The page of an order's report, and its pictures."""
