@@ -16,12 +16,12 @@ from prometheus_client import CollectorRegistry
 from twap.domain.market import Market
 from twap.domain.throttle import RateLimit, Throttle
 from twap.entrypoints.discovery import discover
-from twap.entrypoints.execution.stats import ExecutionStats
 from twap.entrypoints.execution.executor import Executor
 from twap.entrypoints.execution.order_feeds import OrderFeeds
+from twap.entrypoints.execution.shared_memory import SharedMemory
+from twap.entrypoints.execution.stats import ExecutionStats
 from twap.entrypoints.services import Services
 from twap.entrypoints.settings import Settings
-from twap.entrypoints.execution.shared_memory import SharedMemory
 from twap.plugins.auth.keyring import Keyring, load_keyring
 from twap.plugins.auth.passwords import Argon2Hasher
 from twap.plugins.auth.tokens import JoseTokens

@@ -14,8 +14,15 @@ from twap.domain.report import Report
 from twap.domain.schedule import Schedule
 from twap.domain.submission import build_order
 from twap.entrypoints.backtest.instruments import Sizes, find_instrument
+from twap.entrypoints.backtest.replay import (
+    Recording,
+    ReplayClock,
+    ReplayedFeed,
+    micros,
+    moment,
+    open_recording,
+)
 from twap.entrypoints.recording.files import RecordingFile, exchange_of, find_files
-from twap.entrypoints.backtest.replay import Recording, ReplayClock, ReplayedFeed, micros, moment, open_recording
 from twap.ports.errors import TwapError
 from twap.ports.exchange import Exchange
 from twap.ports.market import BookState, Instrument, canonical_symbol

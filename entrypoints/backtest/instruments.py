@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
 
-from twap.entrypoints.recording.files import Kind
 from twap.entrypoints.backtest.replay import Recording, names_instrument
+from twap.entrypoints.recording.files import Kind
 from twap.ports.errors import AmbiguousSymbol, CodecError, TwapError
 from twap.ports.events import Delta, Snapshot, WireLevels
 from twap.ports.exchange import Exchange, FeedCodec

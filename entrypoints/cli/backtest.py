@@ -71,9 +71,9 @@ def _run(
 ) -> "Backtest":
     from twap.entrypoints import logs
     from twap.entrypoints.backtest.backtest import Terms, backtest, files_by_exchange
+    from twap.entrypoints.backtest.instruments import Sizes
     from twap.entrypoints.backtest.order import read_order, variants
     from twap.entrypoints.discovery import SIMULATED, discover
-    from twap.entrypoints.backtest.instruments import Sizes
     from twap.entrypoints.settings import load_settings
 
     settings = load_settings()

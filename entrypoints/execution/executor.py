@@ -17,9 +17,9 @@ from twap.domain.execution import Advance, Books, advance, next_event_at
 from twap.domain.lifecycle import moved
 from twap.entrypoints.execution.agenda import Agenda
 from twap.entrypoints.execution.claims import Claims, Held
-from twap.entrypoints.execution.stats import ExecutionStats
 from twap.entrypoints.execution.order_feeds import OrderFeeds
 from twap.entrypoints.execution.shared_memory import SharedMemory
+from twap.entrypoints.execution.stats import ExecutionStats
 from twap.ports.bus import EventBus, OrderChanged
 from twap.ports.clock import Clock
 from twap.ports.errors import StorageError

@@ -11,9 +11,9 @@ from quart import Quart, Response
 
 from twap.domain import explain, report
 from twap.domain.report import Report
-from twap.entrypoints.report import page as report_page
 from twap.entrypoints.http import answers, queries, wire
 from twap.entrypoints.http.auth import caller
+from twap.entrypoints.report import page as report_page
 from twap.entrypoints.report.pictures import Pictures
 from twap.entrypoints.services import Services
 from twap.ports.errors import NotFound

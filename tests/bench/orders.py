@@ -18,11 +18,11 @@ from tests.bench.venues import EXCHANGES, Venues
 from tests.fakes.feed import FakeFeed, instrument
 from tests.fakes.orders import make_order, make_terms, make_ticket
 from twap.domain.execution import advance
-from twap.entrypoints.execution.stats import ExecutionStats
 from twap.entrypoints.execution.executor import Executor
-from twap.entrypoints.interpreter import tune_interpreter
 from twap.entrypoints.execution.order_feeds import OrderFeeds
 from twap.entrypoints.execution.shared_memory import SharedMemory
+from twap.entrypoints.execution.stats import ExecutionStats
+from twap.entrypoints.interpreter import tune_interpreter
 from twap.plugins.bus.in_process import InProcessBus
 from twap.plugins.clock.system import SystemClock
 from twap.plugins.storage.storage import TortoiseStorage

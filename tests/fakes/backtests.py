@@ -5,8 +5,8 @@ import json
 from tests.market_data import FOLDER
 from twap.domain.market import Market
 from twap.entrypoints.backtest.backtest import Terms, backtest, files_by_exchange
-from twap.entrypoints.backtest.order import read_order, variants
 from twap.entrypoints.backtest.instruments import Sizes, find_instrument
+from twap.entrypoints.backtest.order import read_order, variants
 from twap.entrypoints.backtest.replay import ReplayClock, ReplayedFeed, open_recording
 from twap.plugins.exchanges import binance, bybit, coinbase, kraken, kucoin, okx
 from twap.ports.market import BookState

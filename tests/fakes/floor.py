@@ -10,10 +10,10 @@ from tests.fakes.feed import FakeFeed, instrument
 from tests.fakes.memory_store import MemoryStorage
 from tests.fakes.orders import NOON, make_order, make_terms, make_ticket
 from twap.domain.market import Market
-from twap.entrypoints.execution.stats import ExecutionStats
 from twap.entrypoints.execution.executor import Executor
 from twap.entrypoints.execution.order_feeds import OrderFeeds
 from twap.entrypoints.execution.shared_memory import SharedMemory
+from twap.entrypoints.execution.stats import ExecutionStats
 from twap.plugins.bus.in_process import InProcessBus
 from twap.ports.order import Progress
 

@@ -14,12 +14,12 @@ from tests.fakes.clock import ManualClock
 from tests.fakes.ids import CountingIds
 from twap.domain.market import Market
 from twap.domain.verify import verify
-from twap.entrypoints.backtest.order import BASE, variants
 from twap.entrypoints.backtest.instruments import Sizes
-from twap.entrypoints.recording.recorded import recorded
-from twap.entrypoints.recording.files import Kind, encode_line, file_name
-from twap.entrypoints.recording.writer import RecordingWriter
+from twap.entrypoints.backtest.order import BASE, variants
 from twap.entrypoints.backtest.replay import confirmed_depth
+from twap.entrypoints.recording.files import Kind, encode_line, file_name
+from twap.entrypoints.recording.recorded import recorded
+from twap.entrypoints.recording.writer import RecordingWriter
 from twap.plugins.exchanges.simulated import Simulated
 from twap.plugins.transport.engine import FeedEngine
 from twap.ports.errors import InvalidField, TwapError

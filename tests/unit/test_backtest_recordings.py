@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 from tests.fakes.backtests import EXCHANGES, RECORDINGS, Replayed, order_of, run
 from tests.market_data import golden, needs_recordings
 from twap.domain.verify import verify
+from twap.entrypoints.backtest.instruments import Sizes
 from twap.entrypoints.backtest.order import BASE
 from twap.entrypoints.cli.app import app
-from twap.entrypoints.backtest.instruments import Sizes
 from twap.ports.errors import TwapError
 
 GOLDEN = [

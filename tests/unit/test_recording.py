@@ -12,8 +12,8 @@ from tests.fakes.clock import ManualClock
 from tests.fakes.ids import CountingIds
 from twap.domain.market import Market
 from twap.entrypoints.cli.app import app
-from twap.entrypoints.recording.recorded import RecordingTransport, recorded, without_secrets
 from twap.entrypoints.recording.files import Kind, find_files, read_lines, survey
+from twap.entrypoints.recording.recorded import RecordingTransport, recorded, without_secrets
 from twap.entrypoints.recording.writer import Bounds, RecordingWriter
 from twap.plugins.exchanges.kucoin import Kucoin
 from twap.plugins.exchanges.simulated import Simulated
