@@ -24,8 +24,6 @@ from twap.entrypoints.services import Services
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _QUIET_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_MOST_LOGGED = 200
-"""Characters of a method and a path, which may be as long as the head of a request."""
 _BODY_SECONDS = 10
 """In which a request's body must have arrived: slow senders are not waited for."""
 
@@ -86,8 +84,8 @@ class TwapApp(Quart):
         if self._verbose or status >= 400 or request.method not in _QUIET_METHODS:
             self._log.info(
                 "request",
-                method=request.method[:_MOST_LOGGED],
-                path=request.path[:_MOST_LOGGED],
+                method=request.method[: problems.MOST_LOGGED],
+                path=request.path[: problems.MOST_LOGGED],
                 status=status,
                 ms=round(seconds * 1000, 2),
             )

@@ -15,6 +15,8 @@ from twap.entrypoints.http import wire
 from twap.ports import errors
 
 CONTENT_TYPE = "application/problem+json"
+MOST_LOGGED = 200
+"""Characters of a method or a path, which may be as long as the head of a request."""
 
 STATUS: Mapping[type[errors.TwapError], int] = {
     errors.Refused: 400,
@@ -104,10 +106,7 @@ def response(problem: Problem, request_id: str) -> Response:
     request_id  empty where there is none: in a refused handshake of a WebSocket
     """
     body = {
-        "type": "about:blank",
-        "title": problem.title,
-        "status": problem.status,
-        "detail": problem.detail,
+        **_members(problem.status, problem.title, problem.detail),
         "instance": _path(),
         **({"request_id": request_id} if request_id else {}),
         **problem.extra,
@@ -117,8 +116,11 @@ def response(problem: Problem, request_id: str) -> Response:
 
 def of_protocol(status: int, detail: str) -> bytes:
     """The body for what is no request that the app could answer."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    return wire.encode(body)
+    return wire.encode(_members(status, HTTPStatus(status).phrase, detail))
+
+
+def _members(status: int, title: str, detail: str) -> dict[str, object]:
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail}
 
 
 def _path() -> str:
@@ -133,14 +135,16 @@ def install(app: Quart) -> None:
     async def ours(error: errors.TwapError) -> Response:
         problem = of_error(error)
         if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            log.warning("request failed", path=_path(), reason=str(error), kind=type(error).__name__)
+            log.warning(
+                "request failed", path=_path()[:MOST_LOGGED], reason=str(error), kind=type(error).__name__
+            )
         return response(problem, request_id())
 
     async def frameworks(error: HTTPException) -> Response:
         return response(_of_framework(error, app), request_id())
 
     async def unforeseen(error: Exception) -> Response:
-        log.exception("request crashed", path=_path())
+        log.exception("request crashed", path=_path()[:MOST_LOGGED])
         return response(Problem(500, HTTPStatus(500).phrase, _INTERNAL), request_id())
 
     app.register_error_handler(errors.TwapError, ours)
